@@ -1,0 +1,106 @@
+"""What it costs breakeven to account for every chunk: the recorder's calls of a real run, played again and timed.
+
+The recorder cannot be switched off, so a run without it cannot be timed; and beside a chunk's 15 µs on the way, a
+difference of two noisy runs would drown what is asked for. What the worker spends on its stamps is added.
+"""
+
+import os
+import time
+
+from benchmarks import tasks
+from benchmarks.clock import median, now, timed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from benchmarks.cell import Cell
+
+    Call = tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]
+
+WORKER_STAMPS = 6
+"""Readings of the clock that a worker sends back with each part of a chunk."""
+REPLAYS = 7
+SCHEDSTAT = "/proc/thread-self/schedstat"
+
+
+def ledger_cost(cell: "Cell") -> "dict[str, float | None]":
+    """Microseconds a chunk, parent and worker together; and the share of chunks that compute for a millisecond."""
+    peer = cell.peer()
+    peer.start()
+    peer.warm(tasks.meet)
+    stamps = WORKER_STAMPS * _cost(time.perf_counter)
+    tiny = _recorded_seconds(lambda: peer.single(tasks.double, range(cell.options["chunks"])))
+    tiny_chunk = tiny / cell.options["chunks"] + stamps
+    turns = [cell.options["turns_per_ms"]] * (cell.options["chunks"] // 10)
+    long = _recorded_seconds(lambda: peer.single(tasks.spin, turns))
+    descriptor = os.open(SCHEDSTAT, os.O_RDONLY)
+    probes = 2 * _cost(time.thread_time) + 2 * _cost(os.pread, descriptor, 100, 0)
+    os.close(descriptor)
+    long_chunk = long / len(turns) + stamps + probes
+    peer.stop()
+    return {
+        "chunk_us": tiny_chunk * 1e6,
+        "worker_stamps_us": stamps * 1e6,
+        "long_chunk_us": long_chunk * 1e6,
+        "share_percent": long_chunk / timed(tasks.spin, turns[0])[0] * 100,
+    }
+
+
+def _cost(fn: "Callable[..., object]", *args: object) -> float:
+    """Seconds of one call of something fast, the loop around it not counted."""
+    rounds = range(5_000)
+    costs = []
+    for _ in range(REPLAYS):
+        began = now()
+        for _ in rounds:
+            pass
+        empty = now() - began
+        began = now()
+        for _ in rounds:
+            fn(*args)
+        costs.append((now() - began - empty) / len(rounds))
+    return median(costs)
+
+
+def _recorded_seconds(run: "Callable[[], object]") -> float:
+    """Seconds that the parent's recorder took during a run, by playing its calls again on the same lanes."""
+    from breakeven.ledger import recorder
+
+    kind = recorder.Recorder
+    noted: list[Call] = []
+    originals = {
+        name: method
+        for name, method in vars(kind).items()
+        if callable(method) and name not in ("recording", "finish", "lane", "__init__", "__new__")
+    }
+    for name, method in originals.items():
+        setattr(kind, name, _noting(method, noted))
+    try:
+        run()
+    finally:
+        for name, method in originals.items():
+            setattr(kind, name, method)
+    return median([_replayed(noted, originals.get("outcome")) for _ in range(REPLAYS)])
+
+
+def _noting(method: "Callable[..., object]", noted: "list[Call]") -> "Callable[..., object]":
+    def note(*args: object, **options: object) -> object:
+        noted.append((method, args, options))
+        return method(*args, **options)
+
+    return note
+
+
+def _replayed(noted: "list[Call]", outcome: "Callable[..., object] | None") -> float:
+    """Seconds of all calls, and of what the dispatcher keeps for itself with each outcome: a path, and a record."""
+    kept: list[object] = []
+    path = [0.0] * 27
+    began = now()
+    for method, args, options in noted:
+        method(*args, **options)
+        if method is outcome:
+            path = path[:]
+            kept.append((0, 1, 1, *args[4:], now()))
+    return now() - began

@@ -1,0 +1,189 @@
+"""In the calling thread, one after the other: the reference that all others are held against.
+
+Lives here: the plain loop, at the speed of a plain loop. Never here: a worker of any kind.
+"""
+
+from __future__ import annotations
+
+from itertools import islice, starmap
+from time import perf_counter as clock
+
+from breakeven import work as nouns
+from breakeven.engine.stream import sliceable
+from breakeven.ledger import recorder as states
+from breakeven.work import Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+    from typing import Any
+
+    from breakeven.ledger.recorder import Recorder
+    from breakeven.work import Options, Work
+
+BLOCK_SECONDS = 5e-4  # items between two looks at the clock
+LARGEST_BLOCK = 1 << 14
+
+
+class Serial:
+    """The backend of the calling thread."""
+
+    name = "serial"
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._initialized = False
+
+    def stream(self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool) -> Iterator[list[Any]]:  # noqa: ARG002
+        """Yield results in blocks that take about half a millisecond."""
+        self._initialize()
+        return Loop(work, recorder).blocks()
+
+    def _initialize(self) -> None:
+        options = self._options
+        if options.initializer is not None and not self._initialized:
+            options.initializer(*options.initargs)
+        self._initialized = True
+
+    def submit(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+        """Run the call now; the future that is returned is done."""
+        from concurrent.futures import Future
+
+        self._initialize()
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            value = fn(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the outcome of the call
+            future.set_exception(error)
+        else:
+            future.set_result(value)
+        return future
+
+    def close(self, *, wait: bool = True, cancel: bool = False, at_once: bool = False) -> None:
+        """Nothing was started."""
+
+    def describe(self) -> dict[str, Any]:
+        """Facts for the report."""
+        return {"backend": "serial", "start_method": None, "workers": 1}
+
+
+class Loop:
+    """A serial run that can be stopped after any block and gone on with elsewhere."""
+
+    __slots__ = ("_at", "_block", "_error", "_input", "_recorder", "_single", "_work", "done", "seconds")
+
+    def __init__(self, work: Work, recorder: Recorder) -> None:
+        self._work = work
+        self._recorder = recorder
+        self._single: Any = work.source if sliceable(work.source) else None
+        self._input = None if self._single is not None else iter(work.source)
+        self._at = work.first
+        self._block = 1
+        self._error: BaseException | None = None
+        self.done = False
+        self.seconds = 0.0  # spent inside the function so far
+
+    @property
+    def count(self) -> int:
+        """Items taken so far."""
+        return self._at
+
+    @property
+    def rest(self) -> Any:
+        """Where the items that are left come from: the whole source if it can be sliced, else what its iterator has left."""
+        return self._single if self._single is not None else self._input
+
+    def blocks(self) -> Iterator[list[Any]]:
+        """All blocks to the end."""
+        while not self.done:
+            values = self.block()
+            if values:
+                self._recorder.mark(states.CONSUMER)
+                yield values
+                self._recorder.mark(states.DISPATCH)
+
+    def block(self) -> list[Any]:
+        """Results of the next few items; raises what one raised, after those before it were returned."""
+        if self._error is not None:
+            self.done = True
+            raise self._error
+        mark = self._recorder.mark
+        mark(states.INPUT)
+        items = self._pull()
+        if not len(items):
+            self.done = True
+            mark(states.DISPATCH)
+            return []
+        first = self._at
+        self._at += len(items)
+        began = mark(states.COMPUTE)
+        values: list[Any] = []
+        try:
+            self._run(items, first, values)
+        except Exception as error:  # noqa: BLE001 - raised once the results before it were delivered
+            error.add_note(f"(item {first + len(values)})")
+            self._error = error
+        finally:
+            nouns.enter(None, None)
+            took = mark(states.DISPATCH) - began
+            self.seconds += took
+        self._recorder.items += len(values)
+        self._recorder.chunks += 1
+        if took < BLOCK_SECONDS / 2:
+            self._block = min(self._block * 2, LARGEST_BLOCK) if took > BLOCK_SECONDS / 16 else min(self._block * 8, LARGEST_BLOCK)
+        elif took > BLOCK_SECONDS * 2:
+            self._block = max(self._block // 2, 1)
+        return values
+
+    def _pull(self) -> Any:
+        if self._single is not None:
+            return self._single[self._at : self._at + self._block]
+        return list(islice(self._input, self._block))  # type: ignore[arg-type]
+
+    def _run(self, items: Any, first: int, values: list[Any]) -> None:
+        options = self._work.options
+        if options.on_error == "return" or options.timeout is not None or options.retries:
+            values.extend(self._guarded(item, first + at) for at, item in enumerate(items))
+            return
+        iterator = iter(items)
+        last = first + len(items) - 1
+        hint = iterator.__length_hint__  # type: ignore[attr-defined]
+        nouns.enter(options.seed, lambda: last - hint())  # type: ignore[no-any-return]
+        fn, mode = self._work.fn, self._work.mode
+        if mode == nouns.ONE:
+            values.extend(map(fn, iterator))
+        else:
+            values.extend(starmap(fn, iterator))
+
+    def _guarded(self, item: Any, index: int) -> Any:
+        """One item whose failure is caught, counted or tried again."""
+        options, work = self._work.options, self._work
+        attempt = 1
+        while True:
+            nouns.enter(options.seed, lambda: index)
+            began = clock()
+            try:
+                value = work.fn(item) if work.mode == nouns.ONE else work.fn(*item)
+            except Exception as error:
+                if isinstance(error, options.retry_on or ()) and attempt <= options.retries:
+                    attempt += 1
+                    self._recorder.retries += 1
+                    continue
+                return self._failed(error, "exception", index, attempt)
+            took = clock() - began
+            if options.timeout is not None and took > options.timeout:
+                from breakeven.errors import TaskTimeout
+
+                return self._failed(TaskTimeout(index, options.timeout), "timeout", index, attempt)
+            return value
+
+    def _failed(self, error: BaseException, cause: str, index: int, attempt: int) -> Failure:
+        fact = {"index": index, "cause": cause, "exception": f"{type(error).__name__}: {error}", "pid": None, "attempts": attempt}
+        self._recorder.failures.append(fact)
+        if self._work.options.on_error == "raise":
+            raise error
+        from traceback import format_exception
+
+        return Failure(index, error, cause, attempt, None, "".join(format_exception(error)))

@@ -1,0 +1,150 @@
+"""The command line: one file a command, found by name and imported only when it is called.
+
+Lives here: the table of commands, and how the end of any command becomes an exit code. Never here: what a
+command does. `breakeven COMMAND --help` tells each one's own story.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from breakeven.cli.exits import DONE, FAILED, INTERRUPTED, USAGE, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "run": "call a function over items from a file, a pattern, a range or stdin",
+    "demo": "real work on serial, threads and processes: what paid off, and why",
+    "report": "show a stored report again, or turn it into a web page",
+    "doctor": "look for what on this machine makes parallel work slow or unsafe",
+}
+"""Command → what it does. The module `breakeven.cli.<command>` has `arguments(parser)` and `execute(options)`."""
+
+EXIT_CODES = "exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 finished with failed items, 130 interrupted"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    >>> main([])
+    2
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    command = next((word for word in words if not word.startswith("-")), None)
+    if command is None and "--version" in words:
+        from breakeven import __version__
+
+        print(f"breakeven {__version__}")
+        return DONE
+    if command not in COMMANDS:
+        parser = _parser(None)
+        parser.parse_args(words)  # leaves here, with help or with what is wrong
+        parser.print_help(sys.stderr)
+        return USAGE
+    options = _parser(command).parse_args(_join_values(words))
+    return _finish(command, options)
+
+
+def _finish(command: str, options: argparse.Namespace) -> int:
+    """Execute a command; whatever ends it becomes one line on stderr and an exit code."""
+    try:
+        code = _module(command).execute(options)
+        sys.stdout.flush()
+    except UsageError as error:
+        print(f"breakeven {command}: {error}\n(breakeven {command} --help tells more)", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print(f"breakeven {command}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        silence_stdout()
+        return FAILED
+    except Exception as error:
+        known = _code_of(error)
+        if known is None:
+            raise
+        print(f"breakeven {command}: {error}", file=sys.stderr)
+        return known
+    return code
+
+
+def silence_stdout() -> None:
+    """Point stdout at nothing: whoever read it has gone, and the interpreter's last flush must not complain."""
+    import os
+
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
+def _code_of(error: Exception) -> int | None:
+    """Name the exit code for an exception whose text already tells what to do; None for any other."""
+    from breakeven import errors
+
+    if isinstance(error, (errors.UsageError, errors.BackendUnavailable)):
+        return USAGE
+    return FAILED if isinstance(error, errors.BreakevenError) else None
+
+
+def _module(command: str) -> _Command:
+    from importlib import import_module
+
+    return import_module(f"breakeven.cli.{command}")
+
+
+def _parser(command: str | None) -> argparse.ArgumentParser:
+    """Build the parser; only `command` gets its arguments, so only its module is imported."""
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog="breakeven",
+        description="Run a function over items in parallel, and see where every second went.",
+        epilog=f"breakeven COMMAND --help tells more about one. {EXIT_CODES}",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and leave")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for name, summary in COMMANDS.items():
+        if name != command:
+            commands.add_parser(name, help=summary)
+            continue
+        module = _module(name)
+        chosen = commands.add_parser(
+            name,
+            help=summary,
+            description=module.__doc__,
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.arguments(chosen)
+    return parser
+
+
+def _join_values(words: list[str]) -> list[str]:
+    """Write `--range -5:5` as `--range=-5:5`: argparse takes a value that begins with a minus for an option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == "--range":
+            joined[-1] = f"--range={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class _Command(Protocol):
+        """What a command's module offers."""
+
+        __doc__: str | None
+
+        def arguments(self, parser: argparse.ArgumentParser) -> None:
+            """Add the command's own arguments."""
+
+        def execute(self, options: argparse.Namespace) -> int:
+            """Do the work and return an exit code."""

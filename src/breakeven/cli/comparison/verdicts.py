@@ -1,0 +1,147 @@
+"""A comparison → which backend paid off, and why.
+
+Lives here: where a run's seconds went, in words that compare across backends, and the judgement of each backend
+against serial. Never here: layout.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from breakeven.ledger.states import COMPUTE_PARTS, KINDS, kind_of
+from breakeven.report.wording import times, whole_percent
+from breakeven.units import format_bytes, format_seconds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from breakeven.cli.comparison.bouts import Comparison, Entry
+    from breakeven.ledger.account import Ledger
+
+PAID, EQUAL, LOST = "paid off", "made no difference", "did not pay off"
+
+_CLEAR = 0.05
+"""Less than this share faster or slower is called no difference: machines that others use vary by as much."""
+
+_PARTS = {
+    "cpu": "computing",
+    "gil_wait": "waiting for the GIL",
+    "runq": "waiting for a CPU",
+    "blocked": "blocked in the function",
+}
+_KINDS = {
+    "pickling": "pickling",
+    "transport": "moving payload",
+    "engine": "dispatch and merging",
+    "caller": "input and consumer",
+    "start": "start-up and stop",
+    "waiting": "waiting",
+    "unexplained": "unexplained",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What is to be said about one backend."""
+
+    backend: str
+    verdict: str
+    speedup: float
+    why: str
+
+
+def where_seconds_went(ledger: Ledger) -> dict[str, float]:
+    """Split the elapsed time along the critical path; the parts sum to it, the unexplained included.
+
+    Compute on the path is split as the compute of the lanes is: on a CPU, queueing for the GIL or a CPU, blocked.
+    """
+    kinds = dict.fromkeys(KINDS, 0.0)
+    for category, seconds in ledger.critical_path.items():
+        kinds[kind_of(category)] += seconds
+    parts = {label: kinds["compute"] * share for label, share in _compute_shares(ledger).items()}
+    return parts | {label: kinds[kind] for kind, label in _KINDS.items()}
+
+
+def copied_bytes(ledger: Ledger) -> int:
+    """Count the bytes that crossed between parent and workers, shared memory included."""
+    t = ledger.traffic
+    return t.bytes_out + t.bytes_in + t.shared_out_bytes + t.shared_in_bytes
+
+
+def judge(comparison: Comparison) -> tuple[Judgement, ...]:
+    """Judge every backend against serial: faster in every run and by more than 5 %, slower likewise, or equal."""
+    return tuple(_judged(comparison, entry) for entry in comparison.entries[1:])
+
+
+def headline(comparison: Comparison) -> str:
+    """Write in one line which backend was best."""
+    fastest, serial = comparison.fastest, comparison.serial
+    if fastest is serial or _verdict(comparison, fastest) != PAID:
+        return f"serial was best: {format_seconds(serial.median)}; nothing else was clearly faster"
+    ratio = f"{format_seconds(fastest.median)} in place of {format_seconds(serial.median)}"
+    return f"{fastest.backend} paid off: {times(comparison.speedup(fastest))} as fast as serial, {ratio}"
+
+
+def _verdict(comparison: Comparison, entry: Entry) -> str:
+    serial, speedup = comparison.serial, comparison.speedup(entry)
+    if speedup > 1 + _CLEAR and max(entry.seconds) < min(serial.seconds):
+        return PAID
+    if speedup < 1 / (1 + _CLEAR) and min(entry.seconds) > max(serial.seconds):
+        return LOST
+    return EQUAL
+
+
+def _judged(comparison: Comparison, entry: Entry) -> Judgement:
+    verdict = _verdict(comparison, entry)
+    why = _why_paid(entry) if verdict == PAID else _why_not(comparison, entry)
+    return Judgement(backend=entry.backend, verdict=verdict, speedup=comparison.speedup(entry), why=why)
+
+
+def _why_paid(entry: Entry) -> str:
+    """What the others than computing cost, all in all."""
+    ledger = entry.typical
+    computing = where_seconds_went(ledger)[_PARTS["cpu"]]
+    rest = max(0.0, ledger.seconds - computing)
+    moved = copied_bytes(ledger)
+    carried = f"{format_bytes(moved)} moved" if moved else "nothing moved"
+    return (
+        f"{ledger.workers} workers computed at once; all else took {format_seconds(rest)}, "
+        f"{whole_percent(rest / ledger.seconds if ledger.seconds else 0.0)} of the time ({carried})"
+    )
+
+
+def _why_not(comparison: Comparison, entry: Entry) -> str:
+    """Name the largest thing that serial did not pay."""
+    ledger = entry.typical
+    parts = where_seconds_went(ledger)
+    losses = {label: parts[label] for label in parts if label != _PARTS["cpu"]}
+    losses["dearer"] = _dearer_seconds(comparison, entry)
+    worst = max(losses, key=lambda label: losses[label])
+    spent = f"{format_seconds(losses[worst])} of {format_seconds(ledger.seconds)}"
+    alone = f"serial needs {format_seconds(comparison.serial.median)} for everything"
+    noun = comparison.case.noun
+    return {
+        _PARTS["gil_wait"]: f"the work holds the GIL: workers took turns, and waited for it {spent}",
+        _PARTS["runq"]: f"more workers than free CPUs: they queued {spent}",
+        "moving payload": f"moving {format_bytes(copied_bytes(ledger))} took {spent}; {alone}",
+        "pickling": f"pickling took {spent}; {alone}",
+        "start-up and stop": f"starting workers took {spent}; {alone}",
+        "dearer": f"each {noun} took longer with others beside it: {spent} went there (memory or caches are shared)",
+    }.get(worst, f"{worst} took {spent}; {alone}")
+
+
+def _dearer_seconds(comparison: Comparison, entry: Entry) -> float:
+    """Elapsed time by which computing grew dearer than it was in the serial run, shared among the workers."""
+    ledger = entry.typical
+    grown = ledger.useful_seconds - comparison.serial.typical.useful_seconds
+    return max(0.0, grown) / max(1, ledger.workers)
+
+
+def _compute_shares(ledger: Ledger) -> dict[str, float]:
+    """Split compute over all lanes; where no lane could tell, all of it counts as computing."""
+    splits = [lane.compute_split for lane in ledger.all_lanes if lane.compute_split]
+    sums = {part: math.fsum(split.get(part, 0.0) for split in splits) for part in COMPUTE_PARTS}
+    whole = math.fsum(sums.values())
+    if whole <= 0:
+        return {label: float(part == "cpu") for part, label in _PARTS.items()}
+    return {label: sums[part] / whole for part, label in _PARTS.items()}

@@ -1,0 +1,198 @@
+"""From a fresh process to a serving worker: signals, lifeline, thread limits, initializer, ready.
+
+Lives here: everything a worker does once, whichever way it was started. Never here: the loop
+(`worker`), the parent's side (`launch`).
+"""
+
+from __future__ import annotations
+
+import _signal
+import faulthandler
+import fcntl
+import os
+import sys
+from _pickle import loads
+from time import perf_counter as clock
+
+from _socket import AF_UNIX, SOCK_STREAM, socket
+
+from breakeven import work
+from breakeven.engine import protocol
+from breakeven.engine.channel import frames, wait_readable
+from breakeven.engine.worker import Seat, Worker, facts_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# Descriptors at which a started program (spawn, template) finds what it was given.
+SOCKET, BOARD, ARGUMENTS, RESULTS, TOKENS, LIFELINE = range(3, 9)
+BOARD_BYTES = 4096
+STACK_AT = 8 * protocol.WORDS  # the last Python stack of a worker that crashed stands behind the words
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "BLIS_NUM_THREADS",
+)
+
+
+def run(seat: Seat, board: int, lifeline: int, born: float) -> None:
+    """Be a worker until told to stop; never returns."""
+    status = 1
+    try:
+        _arm(board, lifeline)
+        booted = clock()
+        worker = Worker(seat)
+        work.in_worker = True
+        try:
+            _prepare(seat.setup)
+        except BaseException as error:  # noqa: BLE001 - told to the parent, which fails the calls
+            from breakeven.engine.faults import describe  # noqa: PLC0415
+
+            worker.send(protocol.frame(protocol.BROKEN, facts_of(describe(error))))
+        else:
+            times = protocol.READY_BODY.pack(born, booted, clock(), os.getpid())
+            worker.send(protocol.frame(protocol.READY, times))
+            worker.serve()
+        status = 0
+    except (BrokenPipeError, ConnectionResetError):
+        status = 0  # the parent is gone
+    except BaseException:  # noqa: BLE001 - shown on stderr: it is a fault of this library
+        sys.excepthook(*sys.exc_info())
+    finally:
+        _leave(status)
+
+
+def _arm(board: int, lifeline: int) -> None:
+    """Signals: Ctrl-C is the parent's to handle, SIGTERM ends, and the parent's end ends us, whatever we do then."""
+    _signal.signal(_signal.SIGINT, lambda *_: None)  # a handler, not SIG_IGN: programs that a task starts get Ctrl-C
+    _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
+    _signal.set_wakeup_fd(-1)
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGINT,))
+    os.lseek(board, STACK_AT, os.SEEK_SET)
+    faulthandler.enable(board, all_threads=False)
+    watch_parent(lifeline)
+    _close_stdin()
+
+
+def watch_parent(lifeline: int) -> None:
+    """Have the kernel kill this process when the last writer of the lifeline (the parent) is gone.
+
+    No thread and no polling: `SIGKILL` is sent as the pipe's asynchronous I/O signal (fcntl(2), F_SETSIG).
+    Unlike PR_SET_PDEATHSIG it does not fire when only the thread that started us ends.
+    """
+    set_signal = getattr(fcntl, "F_SETSIG", 10 if sys.platform == "linux" else None)
+    if set_signal is None:
+        import threading  # noqa: PLC0415 - elsewhere than on Linux a thread has to wait for it
+
+        threading.Thread(target=_die_with, args=(lifeline,), daemon=True).start()
+        return
+    fcntl.fcntl(lifeline, set_signal, _signal.SIGKILL)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+    if _hung_up(lifeline):  # it was gone before we armed
+        os._exit(1)
+
+
+def _hung_up(lifeline: int) -> bool:
+    return wait_readable(lifeline, 0)
+
+
+def _die_with(lifeline: int) -> None:
+    os.read(lifeline, 1)
+    os._exit(1)
+
+
+def _close_stdin() -> None:
+    """What a task reads from standard input is not the parent's."""
+    try:
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+    except OSError:
+        pass  # no descriptor to spare: stdin stays as it is
+
+
+def _prepare(setup: dict[str, Any]) -> None:
+    threads = setup.get("threads")
+    if threads is not None:
+        _limit_threads(threads)
+    if "multiprocessing.process" in sys.modules:  # a fork: the parent's children are not ours
+        children = getattr(sys.modules["multiprocessing.process"], "_children", None)
+        if children:
+            children.clear()
+    if "logging" in sys.modules or setup.get("levels"):
+        import logging  # noqa: F401, PLC0415 - the parent logs, so records of tasks have a reader
+    initializer = setup.get("initializer")
+    if isinstance(initializer, bytes):
+        initializer, arguments = loads(initializer)
+        initializer(*arguments)
+    elif initializer is not None:
+        initializer(*setup["initargs"])
+
+
+def _limit_threads(threads: int) -> None:
+    """Hold BLAS and OpenMP down to `threads`: by environment for what loads later, directly for what is loaded."""
+    for name in THREAD_VARIABLES:
+        os.environ[name] = str(threads)
+    if "numpy" in sys.modules or "torch" in sys.modules or "scipy" in sys.modules:
+        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - only where such a library is loaded
+
+        threadpool_limits(threads)
+
+
+def _leave(status: int) -> None:
+    """End without running the parent's exit handlers, but with everything written."""
+    try:
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None and work.in_worker:
+            util._exit_function()  # noqa: SLF001 - children that a task started with multiprocessing end with us
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except BaseException:  # noqa: BLE001,S110 - nothing can be done about it now
+        pass
+    finally:
+        os._exit(status)
+
+
+def boot() -> None:
+    """Entry of a started program: everything it needs stands at known descriptors."""
+    born = clock()
+    import mmap  # noqa: PLC0415 - loaded by arena already
+
+    end = socket(AF_UNIX, SOCK_STREAM, 0, SOCKET)
+    setup = read_setup(end)
+    sys.path[:] = setup["path"]
+    board = memoryview(mmap.mmap(BOARD, BOARD_BYTES)).cast("B")[: 8 * protocol.WORDS].cast("Q")
+    run(Seat(end, board, _given(setup, ARGUMENTS), _given(setup, RESULTS), _given(setup, TOKENS), setup), BOARD, LIFELINE, born)
+
+
+def _given(setup: dict[str, Any], descriptor: int) -> int:
+    return -1 if descriptor in setup["missing"] else descriptor
+
+
+def read_setup(end: socket) -> dict[str, Any]:
+    """Read the SETUP frame, the first thing on the channel; nothing behind it is touched."""
+    head = _exactly(end, protocol.HEAD.size)
+    _, _, length = protocol.head_of(head, 0)
+    whole = head + _exactly(end, length)
+    for kind, _, body in frames(whole):
+        if kind == protocol.SETUP:
+            setup: dict[str, Any] = loads(body)
+            return setup
+    raise protocol.GarbledFrameError("the first frame was no SETUP")
+
+
+def _exactly(end: socket, count: int) -> bytes:
+    end.setblocking(True)
+    got = b""
+    while len(got) < count:
+        more = end.recv(count - len(got))
+        if not more:
+            os._exit(0)  # the parent is gone
+        got += more
+    return got

@@ -1,0 +1,48 @@
+"""The innermost loops: call a function on each item of a block, saying which item it is at.
+
+Lives here: one loop a call mode, since every branch in them is paid once an item. Never here: anything else. `board` is
+a shared page (processes) or a list (threads); its words are named in `protocol`.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter_ns as clock_ns
+
+from breakeven import work
+from breakeven.engine import protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+
+def _one(fn: Any, items: Iterator[Any], at: int, append: Any, board: memoryview, mode: int) -> None:  # noqa: ARG001
+    for board[protocol.AT_ITEM], item in enumerate(items, at):  # noqa: B020 - the target is the word that the parent reads
+        append(fn(item))
+
+
+def _star(fn: Any, items: Iterator[Any], at: int, append: Any, board: memoryview, mode: int) -> None:  # noqa: ARG001
+    for board[protocol.AT_ITEM], item in enumerate(items, at):  # noqa: B020
+        append(fn(*item))
+
+
+def _call(fn: Any, items: Iterator[Any], at: int, append: Any, board: memoryview, mode: int) -> None:  # noqa: ARG001
+    for board[protocol.AT_ITEM], (args, kwargs) in enumerate(items, at):  # noqa: B020
+        append(fn(*args, **kwargs))
+
+
+def _timed(fn: Any, items: Iterator[Any], at: int, append: Any, board: memoryview, mode: int) -> None:
+    """As the others, noting when each item began, for the parent that watches a deadline."""
+    for board[protocol.AT_ITEM], item in enumerate(items, at):  # noqa: B020
+        board[protocol.ITEM_BEGAN_NS] = clock_ns()
+        if mode == work.ONE:
+            append(fn(item))
+        elif mode == work.STAR:
+            append(fn(*item))
+        else:
+            append(fn(*item[0], **item[1]))
+
+
+LOOPS = (_one, _star, _call, _timed)
+TIMED = 3

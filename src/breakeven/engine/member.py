@@ -1,0 +1,116 @@
+"""What the parent knows of one worker, and of one chunk on its way.
+
+Lives here: two records with a few sums. Never here: decisions (`dispatch`, `supervise`).
+"""
+
+from __future__ import annotations
+
+from _collections import deque
+
+from breakeven.engine import protocol
+from breakeven.engine.arena import Window
+from breakeven.engine.channel import Channel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from breakeven.engine.functions import Function
+    from breakeven.engine.launch import Started
+    from breakeven.engine.stream import Sink
+    from breakeven.ledger.recorder import Lane
+
+
+class Chunk:
+    """Tasks that travel together."""
+
+    __slots__ = ("attempt", "blocks", "claim", "count", "done", "first", "flags", "function", "hint", "items", "mode", "path", "sent", "seq", "sink")
+
+    def __init__(self, sink: Sink, function: Function, mode: int, first: int, items: Any, count: int, flags: int) -> None:
+        self.sink = sink
+        self.function = function
+        self.mode = mode
+        self.first = first  # index of the first item in the call
+        self.items = items
+        self.count = count
+        self.flags = flags
+        self.done = 0  # items whose outcome is here
+        self.attempt = 1
+        self.seq = 0
+        self.sent = 0.0
+        self.claim = False
+        self.hint = 0.0
+        self.path: list[float] = []
+        self.blocks: list[int] = []
+
+
+class Doom:
+    """Why this side ends a worker: what its running item is charged with."""
+
+    __slots__ = ("cause", "index", "seq")
+
+    def __init__(self, cause: str, seq: int, index: int) -> None:
+        self.cause = cause
+        self.seq = seq
+        self.index = index
+
+
+class Member:
+    """One worker as the parent sees it."""
+
+    __slots__ = (
+        "board",
+        "channel",
+        "doom",
+        "gone_idle",
+        "inflight",
+        "kill_at",
+        "known",
+        "lane",
+        "leases",
+        "number",
+        "path",
+        "pid",
+        "resident_bytes",
+        "retiring",
+        "skips",
+        "started",
+        "state",
+        "stuck",
+        "tasks",
+        "window",
+    )
+
+    def __init__(self, number: int, started: Started, path: list[str]) -> None:
+        self.number = number
+        self.started = started
+        self.pid = started.pid
+        self.channel = Channel(started.end)
+        self.window = Window(started.results, private=False) if started.results >= 0 else None
+        self.board = started.board
+        self.state = protocol.STARTING
+        self.known: set[int] = set()  # functions it has
+        self.inflight: deque[Chunk] = deque()
+        self.leases: dict[int, int] = {}  # argument blocks it may look at, and how often it was given each
+        self.lane: Lane | None = None
+        self.tasks = 0
+        self.skips = 0  # recalled chunks that it has not passed over yet
+        self.doom: Doom | None = None
+        self.kill_at: float | None = None
+        self.path = path  # sys.path as it knows it
+        self.resident_bytes = 0
+        self.retiring = False
+        self.gone_idle = False
+        self.stuck: tuple[int, int, float] = (0, 0, 0.0)  # (chunk, item, since when) it was last seen at
+
+    def running(self) -> tuple[int, int, int]:
+        """(phase, sequence number of the chunk, offset of the item) that it says it is at."""
+        board = self.board
+        return board[protocol.PHASE], board[protocol.AT_CHUNK], board[protocol.AT_ITEM]
+
+    def close(self) -> None:
+        """Let go of the parent's ends; views into its results live on."""
+        self.channel.close()
+        if self.window is not None:
+            self.window.close()
+        self.started.close()

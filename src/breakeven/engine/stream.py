@@ -1,0 +1,266 @@
+"""One call's tasks: chunks cut from the input as they are wanted, outcomes put in order for the consumer.
+
+Lives here: what is still to do, what has come back, which error counts. Never here: workers.
+"""
+
+from __future__ import annotations
+
+from _collections import deque
+from itertools import islice
+
+from breakeven import work
+from breakeven.engine import protocol
+from breakeven.engine.member import Chunk
+from breakeven.work import Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Protocol
+
+    from breakeven.engine.functions import Function
+    from breakeven.work import Work
+
+    class Sink(Protocol):
+        """Where outcomes of a chunk go. All methods are called by the one that drives the crew."""
+
+        def accept(self, first: int, values: list[Any]) -> None:
+            """Results of items `first` and following, in order."""
+
+        def fail(self, failure: Failure) -> None:
+            """The outcome of item `failure.index` is a failure."""
+
+        def again(self, chunk: Chunk, start: int, stop: int, *, alone: bool) -> None:
+            """Items `start` to `stop` of the chunk have not run (or must run again), each `alone` in a chunk if so asked."""
+
+        def start(self) -> bool:
+            """A chunk is about to be sent; False when it is no longer wanted."""
+
+        def retry(self, chunk: Chunk, offset: int) -> None:
+            """Run one item of the chunk again, alone, as its next attempt."""
+
+        def finished(self, chunk: Chunk) -> None:
+            """No more will come of this chunk."""
+
+        @property
+        def title(self) -> str:
+            """What warnings call it."""
+
+        @property
+        def counted(self) -> bool:
+            """Whether its items have an index that users know."""
+
+
+def sliceable(source: object) -> bool:
+    """Whether chunks can be cut from `source` without iterating over it."""
+    if isinstance(source, list | tuple | range):
+        return type(source) in (list, tuple, range)
+    kind = type(source)
+    return kind.__module__ == "numpy" and kind.__name__ == "ndarray" and bool(source.shape)  # type: ignore[attr-defined]
+
+
+class Stream:
+    """A map under way. It is a `Sink`."""
+
+    __slots__ = (
+        "_again",
+        "_at",
+        "_flags",
+        "_input",
+        "_ordered",
+        "_raising",
+        "_single",
+        "cancelled",
+        "error",
+        "exhausted",
+        "fixed_size",
+        "function",
+        "input_error",
+        "length",
+        "next_index",
+        "outstanding",
+        "pinned",
+        "ready",
+        "ready_count",
+        "shared",
+        "stop_at",
+        "window",
+        "work",
+    )
+
+    counted = True  # its items have an index that users know
+
+    def __init__(self, work_: Work, function: Function, *, ordered: bool, window: int | None) -> None:
+        options = work_.options
+        self.window = window  # chunks that may be ahead of the consumer; None when all results are kept anyway
+        self.work = work_
+        self.function = function
+        self.length = work_.length
+        self.exhausted = False
+        self.cancelled = False
+        self.input_error: BaseException | None = None
+        self.outstanding = 0  # chunks at workers
+        self.ready: dict[int, list[Any]] = {}
+        self.ready_count = 0
+        self.next_index = work_.first  # of the next item that the consumer gets (in order)
+        self.stop_at: int | None = None  # index of the failure that ends the call
+        self.error: BaseException | None = None
+        self.shared: dict[int, tuple[int, int, int, int]] | None = None
+        self.pinned: list[int] = []
+        self.fixed_size = options.chunksize if isinstance(options.chunksize, int) else None
+        self._ordered = ordered
+        self._raising = options.on_error == "raise"
+        self._at = work_.first
+        self._again: deque[tuple[int, Any, bool, int]] = deque()  # (index, items, alone, attempt)
+        self._flags = (protocol.STOP_ON_ERROR if self._raising else 0) | (protocol.TIMED if options.timeout else 0)
+        if self.fixed_size is None and work_.mode != work.CALL:
+            self._flags |= protocol.SPLIT
+        self._single = work_.source if sliceable(work_.source) else None
+        self._input: Iterator[Any] | None = None if self._single is not None else iter(work_.source)
+        if isinstance(self._single, list | tuple) and len(self._single) <= 4096 and _repeats(self._single):  # noqa: PLR2004
+            self.shared = {}  # an object that occurs again in this call is copied once; the input keeps it alive
+
+    @property
+    def title(self) -> str:
+        """What warnings call it."""
+        return self.work.name
+
+    # --- what is still to do ---
+
+    @property
+    def remaining(self) -> int | None:
+        """Items not yet cut, if that is known."""
+        return None if self.length is None else max(self.length - self._at, 0) + sum(len(again[1]) for again in self._again)
+
+    def cut(self, size: int) -> Chunk | None:
+        """The next chunk of at most `size` items, or None when there is none (any more)."""
+        if self._again:
+            return self._cut_again(size)
+        if self.exhausted:
+            return None
+        single = self._single
+        first = self._at
+        if single is not None:
+            items = single[first : first + size]
+            count = len(items)
+            self.exhausted = first + count >= len(single)
+        else:
+            assert self._input is not None  # noqa: S101 - one of the two is there
+            try:
+                items = list(islice(self._input, size))
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    raise
+                self.input_error, items = error, []
+            count = len(items)
+            if count < size:
+                self.exhausted = True
+                if self.length is None:
+                    self.length = first + count
+        if not count:
+            return None
+        self._at = first + count
+        self.outstanding += 1
+        return Chunk(self, self.function, self.work.mode, first, items, count, self._flags)
+
+    def _cut_again(self, size: int) -> Chunk:
+        first, items, alone, attempt = self._again.popleft()
+        size = 1 if alone else size
+        if len(items) > size:
+            self._again.appendleft((first + size, items[size:], alone, attempt))
+            items = items[:size]
+        self.outstanding += 1
+        chunk = Chunk(self, self.function, self.work.mode, first, items, len(items), self._flags)
+        chunk.attempt = attempt
+        return chunk
+
+    @property
+    def has_more(self) -> bool:
+        """Whether `cut` may give another chunk."""
+        return bool(self._again) or not self.exhausted
+
+    # --- what has come back (Sink) ---
+
+    def start(self) -> bool:
+        """Chunks that were cut are sent."""
+        return True
+
+    def accept(self, first: int, values: list[Any]) -> None:
+        """Results of items `first` and following."""
+        if self.cancelled:
+            return
+        self.ready[first] = values
+        self.ready_count += 1
+
+    def fail(self, failure: Failure) -> None:
+        """A failure takes its item's place, or ends the call at that item."""
+        if self.cancelled:
+            return
+        if not self._raising:
+            self.accept(failure.index, [failure])
+        elif self.stop_at is None or failure.index < self.stop_at:
+            self.stop_at = failure.index
+            self.error = failure.exception
+            self.exhausted = True
+            self._again = deque(again for again in self._again if again[0] < failure.index)
+
+    def again(self, chunk: Chunk, start: int, stop: int, *, alone: bool) -> None:
+        """Put items back to be cut again."""
+        first = chunk.first + start
+        if self.cancelled or (self.stop_at is not None and first >= self.stop_at):
+            return
+        self._again.append((first, chunk.items[start:stop], alone, chunk.attempt))
+        if len(self._again) > 1:
+            self._again = deque(sorted(self._again, key=lambda again: again[0]))
+
+    def retry(self, chunk: Chunk, offset: int) -> None:
+        """Run one item again, alone, as the next attempt."""
+        self._again.appendleft((chunk.first + offset, chunk.items[offset : offset + 1], True, chunk.attempt + 1))
+
+    def finished(self, chunk: Chunk) -> None:  # noqa: ARG002 - a Sink
+        """A chunk is done with."""
+        self.outstanding -= 1
+
+    # --- the consumer's side ---
+
+    def take(self) -> list[Any] | None:
+        """The next block of results for the consumer, if it is here; raises the error that ends the call."""
+        if self._ordered:
+            if self.stop_at == self.next_index and self.error is not None:
+                raise self.error
+            values = self.ready.pop(self.next_index, None)
+            if values is None:
+                return None
+            self.next_index += len(values)
+        else:
+            if self.error is not None:
+                raise self.error
+            if not self.ready:
+                return None
+            values = self.ready.pop(next(iter(self.ready)))
+        self.ready_count -= 1
+        return values
+
+    @property
+    def deliverable(self) -> bool:
+        """Whether `take` has something for the consumer, or nothing more will come."""
+        if self._ordered:
+            here = self.next_index in self.ready or (self.stop_at == self.next_index and self.error is not None)
+        else:
+            here = bool(self.ready) or self.error is not None
+        return here or not (self.outstanding or self.has_more)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come; raises what the input raised, once all before it was delivered."""
+        if self.outstanding or self.has_more or self.ready:
+            return False
+        if self.stop_at is not None and self.error is not None:
+            raise self.error
+        if self.input_error is not None:
+            raise self.input_error
+        return True
+
+
+def _repeats(items: list[Any] | tuple[Any, ...]) -> bool:
+    return len(set(map(id, items))) < len(items)

@@ -1,0 +1,394 @@
+"""What a child process runs: take a chunk, call the function on each item, send back what came of it.
+
+Lives here: the loop of a worker and how it says where it is (the board). Never here: how a process is
+started (`launch`), or anything that a worker does not need: this module's imports are the start-up cost.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from _pickle import loads
+from itertools import islice
+from time import perf_counter as clock
+from time import perf_counter_ns as clock_ns
+from time import thread_time
+
+from _thread import allocate_lock
+
+from breakeven import work
+from breakeven.engine import protocol
+from breakeven.engine.arena import Arena, Window
+from breakeven.engine.channel import Channel, frames
+from breakeven.engine.codec import Encoded, decode, encode
+from breakeven.engine.loops import LOOPS, TIMED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+SPIN_SECONDS = 50e-6  # a blocking wake-up costs about 45 µs: look that long before blocking
+BLOCK_SECONDS = 200e-6  # items between two looks at the clock
+FLUSH_SECONDS = 2e-3  # finished results wait no longer than this for the rest of their chunk
+SPLIT_SECONDS = 10e-3  # a chunk that takes longer than foreseen is handed back here
+WORTH_TIMING = 100e-6  # thread_time twice costs 1.2 µs: measured for chunks longer than this
+WORTH_QUEUE = 1e-3  # schedstat costs 3 µs: read for chunks longer than this
+TRIM_AFTER_SECONDS = 2.0
+
+
+class Seat:
+    """What a worker is given: its descriptors, and who it is."""
+
+    __slots__ = ("arguments", "board", "results", "setup", "socket", "tokens")
+
+    def __init__(
+        self,
+        end: socket,
+        board: memoryview,
+        arguments: int,
+        results: int,
+        tokens: int,
+        setup: dict[str, Any],
+    ) -> None:
+        self.socket = end
+        self.board = board
+        self.arguments = arguments
+        self.results = results
+        self.tokens = tokens
+        self.setup = setup
+
+
+class Worker:
+    """The loop, and what it keeps between two chunks."""
+
+    __slots__ = (
+        "_board",
+        "_channel",
+        "_fell_back",
+        "_free_at",
+        "_functions",
+        "_loading",
+        "_lock",
+        "_poller",
+        "_queue_delay",
+        "_results",
+        "_seat",
+        "_watch_memory",
+        "_window",
+    )
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        self._board = seat.board
+        self._channel = Channel(seat.socket)
+        self._window = Window(seat.arguments, private=True) if seat.arguments >= 0 else None
+        self._results = Arena(seat.results) if seat.results >= 0 else None
+        self._functions: dict[int, tuple[Any, int | None]] = {}
+        self._poller = select.poll()
+        self._poller.register(self._channel.descriptor, select.POLLIN)
+        self._lock = allocate_lock()
+        self._free_at = clock()
+        self._loading = 0.0  # seconds spent on loading functions since the last outcome
+        self._fell_back = 0
+        self._queue_delay = _queue_delay_reader()
+        self._watch_memory = bool(seat.setup.get("watch_memory"))
+
+    # --- the loop ---
+
+    def serve(self) -> None:
+        """Work until the parent says stop, or is gone."""
+        self._free_at = clock()
+        for kind, flags, body in self._messages():
+            received = clock()
+            if kind == protocol.CHUNK:
+                self._chunk(flags, body, received)
+            elif kind == protocol.FUNCTION:
+                self._learn(flags, body)
+                self._loading += clock() - received
+            elif kind == protocol.SETUP:
+                sys.path[:] = loads(body)["path"]
+            elif kind == protocol.FREE:
+                assert self._results is not None  # noqa: S101 - blocks to free came from there
+                for offset in protocol.unpack_offsets(body):
+                    self._results.free(offset)
+            elif kind == protocol.STOP:
+                return
+
+    def _messages(self) -> Iterator[tuple[int, int, memoryview]]:
+        channel = self._channel
+        while True:
+            end = clock() + SPIN_SECONDS
+            while True:
+                try:
+                    got = channel.receive()
+                except BlockingIOError:
+                    if clock() > end and not self._block():
+                        return
+                    continue
+                break
+            if got is None:
+                return
+            yield from frames(got)
+
+    def _block(self) -> bool:
+        """Wait for a message; False when there was none for so long that this worker leaves."""
+        window = self._window
+        if window is not None and window.released:
+            self._tell_released(window)
+        idle_seconds = self._seat.setup.get("idle_seconds")
+        if self._results is None or not self._poller.poll(TRIM_AFTER_SECONDS * 1000):
+            if self._results is not None:
+                self._results.trim(0)
+            if not self._poller.poll(None if idle_seconds is None else idle_seconds * 1000):
+                self.send(protocol.frame(protocol.BYE))
+                return False
+        return True
+
+    def send(self, data: bytes) -> None:
+        """Send a whole frame, waiting while the parent is slow to read."""
+        channel = self._channel
+        with self._lock:
+            if channel.send(data):
+                return
+            writable = select.poll()
+            writable.register(channel.descriptor, select.POLLOUT)
+            while not channel.flush():
+                writable.poll()
+
+    def _tell_released(self, window: Window) -> None:
+        offsets = window.released[:]
+        del window.released[: len(offsets)]
+        self.send(protocol.frame(protocol.RELEASED, protocol.pack_offsets(offsets)))
+
+    # --- functions ---
+
+    def _learn(self, flags: int, body: memoryview) -> None:
+        self._board[protocol.PHASE] = protocol.LOADING
+        key, buffers, forget = protocol.FUNCTION_HEAD.unpack_from(body)
+        if forget:
+            self._functions.pop(key, None)
+            return
+        at = protocol.FUNCTION_HEAD.size
+        end = at + buffers * protocol.BUFFER.size
+        try:
+            shared = bool(flags & protocol.STREAM_SHARED)
+            self._functions[key] = decode(body[end:], body[at:end], self._window, stream_shared=shared)
+        except BaseException as error:  # noqa: BLE001 - told with every item that asks for the function
+            self._functions[key] = (_Unloadable(error), None)
+        if "logging" in sys.modules:
+            from breakeven.engine import logs  # noqa: PLC0415 - only where logging is used
+
+            logs.forward(self.send, self._seat.setup)
+        self._board[protocol.PHASE] = protocol.IDLE
+
+    # --- chunks ---
+
+    def _chunk(self, flags: int, body: memoryview, received: float) -> None:
+        seq, key, first, count, buffers, hint, mode = protocol.CHUNK_HEAD.unpack_from(body)
+        board = self._board
+        if flags & protocol.CLAIM and not self._claim():
+            self.send(protocol.frame(protocol.SKIPPED, protocol.OFFSET.pack(seq)))
+            return
+        board[protocol.AT_ITEM] = 0
+        board[protocol.AT_CHUNK] = seq
+        board[protocol.PHASE] = protocol.DECODING
+        if flags & protocol.TIMED:
+            board[protocol.ITEM_BEGAN_NS] = clock_ns()
+        at = protocol.CHUNK_HEAD.size
+        end = at + buffers * protocol.BUFFER.size
+        part = _Part(seq, self._free_at, received, count)
+        fn, seed = self._functions[key]
+        try:
+            items = decode(body[end:], body[at:end], self._window, stream_shared=bool(flags & protocol.STREAM_SHARED))
+        except BaseException as error:  # noqa: BLE001 - the whole chunk fails with what unpickling raised
+            items = [error] * count
+            fn, mode = _reraise, work.ONE
+        part.decoded = clock()
+        work.enter(seed, lambda: first + board[protocol.AT_ITEM])
+        self._compute(part, iter(items), fn, mode, flags, hint)
+        del items
+        self._finish(part, last=True)
+        work.enter(None, None)
+        board[protocol.PHASE] = protocol.IDLE
+
+    def _claim(self) -> bool:
+        try:
+            os.read(self._seat.tokens, 8)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _compute(self, part: _Part, items: Iterator[Any], fn: Any, mode: int, flags: int, hint: float) -> None:
+        """Run blocks of items until the chunk is done, cancelled, or has taken so long that it is handed back."""
+        board, count, began = self._board, part.count, part.decoded
+        block = max(1, min(count, int(BLOCK_SECONDS / hint))) if hint else 1
+        loop = LOOPS[TIMED if flags & protocol.TIMED else mode]
+        timing = not hint or hint * count > WORTH_TIMING
+        cpu = thread_time() if timing else 0.0
+        queued = self._queue_delay() if timing and (not hint or hint * count > WORTH_QUEUE) else -1.0
+        board[protocol.PHASE] = protocol.COMPUTING
+        flush, before = began + FLUSH_SECONDS, began
+        while True:
+            try:
+                loop(fn, islice(items, block), part.done, part.values.append, board, mode)
+                part.done = part.first + len(part.values)
+            except BaseException as error:  # noqa: BLE001 - whatever the task raised is its outcome
+                part.done = part.fail(board[protocol.AT_ITEM], error)
+                if flags & protocol.STOP_ON_ERROR:
+                    break
+            now = clock()
+            if part.done >= count or board[protocol.CANCELLED] >= part.seq:
+                break
+            if now > began + SPLIT_SECONDS and flags & protocol.SPLIT:
+                break
+            if now > flush:
+                self._time(part, cpu, queued, now)
+                self._finish(part, last=False)
+                cpu, queued = thread_time(), self._queue_delay()
+                now = part.decoded
+                flush = now + FLUSH_SECONDS
+                board[protocol.PHASE] = protocol.COMPUTING
+            elif now - before < BLOCK_SECONDS / 2:
+                block *= 2
+            elif now - before > 2 * BLOCK_SECONDS:
+                block = max(1, block // 2)
+            before = now
+        self._time(part, cpu, queued, clock(), timing=timing)
+
+    def _time(self, part: _Part, cpu: float, queued: float, now: float, *, timing: bool = True) -> None:
+        part.computed = now
+        part.cpu = thread_time() - cpu if timing else -1.0
+        part.queued = self._queue_delay() - queued if queued >= 0.0 else -1.0
+
+    def _finish(self, part: _Part, *, last: bool) -> None:
+        """Send what is finished; on the last part everything the chunk held is let go first."""
+        board, window = self._board, self._window
+        board[protocol.PHASE] = protocol.ENCODING
+        encoded = self._encode(part)
+        failures = facts_of(part.failures) if part.failures else b""
+        part.failures = []
+        count, part.values = len(part.values), []
+        released = b""
+        gone = 0
+        if window is not None and window.released:
+            gone = len(window.released)
+            released = protocol.pack_offsets(window.released[:gone])
+            del window.released[:gone]
+        resident = _resident_bytes() if self._watch_memory and last else 0
+        encoded_at = clock()
+        head = protocol.OUTCOME_HEAD.pack(
+            part.seq,
+            part.first,
+            count,
+            encoded.buffers,
+            gone,
+            len(encoded.stream),
+            part.free,
+            part.received,
+            part.decoded,
+            part.computed,
+            encoded_at,
+            self._loading,
+            part.cpu,
+            part.queued,
+            resident,
+        )
+        flags = (protocol.LAST if last else 0) | (protocol.STREAM_SHARED if encoded.stream_shared else 0) | self._fell_back
+        body = b"".join((head, encoded.table, released, encoded.stream, failures))
+        self.send(protocol.frame(protocol.OUTCOME, body, flags))
+        self._loading = 0.0
+        self._free_at = part.next_from(clock())
+
+    def _encode(self, part: _Part) -> Encoded:
+        try:
+            return encode(part.values, self._results)
+        except OSError:  # no memory for shared pages: slower, and said in the report
+            self._fell_back = protocol.FELL_BACK
+            return encode(part.values, None)
+        except BaseException:  # noqa: BLE001 - find the one that cannot be pickled, keep the others
+            from breakeven.engine.faults import keep_picklable  # noqa: PLC0415 - only when something went wrong
+
+            return keep_picklable(part, self._results)
+
+
+class _Part:
+    """Results of a chunk that go back together, and when they came to be."""
+
+    __slots__ = (
+        "computed",
+        "count",
+        "cpu",
+        "decoded",
+        "done",
+        "failures",
+        "first",
+        "free",
+        "queued",
+        "received",
+        "seq",
+        "values",
+    )
+
+    def __init__(self, seq: int, free: float, received: float, count: int) -> None:
+        self.seq = seq
+        self.count = count
+        self.free = free
+        self.received = received
+        self.decoded = self.computed = received
+        self.first = self.done = 0
+        self.cpu = self.queued = -1.0
+        self.values: list[Any] = []
+        self.failures: list[tuple[Any, ...]] = []
+
+    def fail(self, at: int, error: BaseException) -> int:
+        """Note what item `at` raised; returns the count of items that are done."""
+        from breakeven.engine.faults import describe  # noqa: PLC0415 - only when something went wrong
+
+        self.failures.append((at, *describe(error)))
+        del self.values[at - self.first :]
+        self.values.append(None)
+        return at + 1
+
+    def next_from(self, now: float) -> float:
+        """Begin the next part at `now`."""
+        self.first = self.done
+        self.free = self.received = self.decoded = now
+        return now
+
+
+def _reraise(error: BaseException) -> None:
+    raise error
+
+
+class _Unloadable:
+    """Stands for a function that could not be loaded here; calling it says why."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def __call__(self, *_: object, **__: object) -> None:
+        raise self.error
+
+
+def facts_of(value: object) -> bytes:
+    """Pickle plain facts."""
+    from _pickle import dumps  # noqa: PLC0415 - already loaded by codec
+
+    return dumps(value, 5)
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - pathlib is not on the hot path
+        return int(statm.read().split()[1]) * 4096
+
+
+def _queue_delay_reader() -> Callable[[], float]:
+    """Read how long this thread has waited for a CPU, in seconds; -1 where the kernel does not say."""
+    try:
+        descriptor = os.open(f"/proc/self/task/{os.getpid()}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return lambda: -1.0
+    return lambda: int(os.pread(descriptor, 64, 0).split()[1]) * 1e-9

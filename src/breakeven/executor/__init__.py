@@ -1,0 +1,280 @@
+"""The composition root: `map`, `imap`, `starmap`, `reduce`, and the only room that names every backend.
+
+Lives here: from what a user gives to a `Work` on a backend, and back. Never here: how a backend works.
+`Executor` stands in `executor.pool`, since it needs `concurrent.futures` (13 ms) and these calls do not.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+
+from breakeven import work as nouns
+from breakeven.ledger import recorder as states
+from breakeven.ledger.recorder import Recorder
+from breakeven.planning.validate import callable_or_refuse, options_from
+from breakeven.work import Work
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, TypeVar
+
+    from breakeven.backends import Backend
+    from breakeven.report import Report
+    from breakeven.work import Options
+
+    T = TypeVar("T")
+
+
+class Results(list):  # type: ignore[type-arg]
+    """The results of a call, in input order, and `report`: where every second of it went."""
+
+    __slots__ = ("_recording",)
+
+    _recording: Callable[[], dict[str, Any]] | None
+
+    @property
+    def report(self) -> Report:
+        """The ledger of the call that made these results."""
+        from breakeven.report import Report
+
+        if self._recording is None:
+            raise AttributeError("these results were copied from a call's results; ask the original list for its report")
+        return Report.from_recording(self._recording())
+
+    def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:
+        return list, (list(self),)
+
+
+def open_backend(options: Options) -> Backend:
+    """The backend that the options name."""
+    name = options.backend
+    if not isinstance(name, str):
+        return name  # type: ignore[no-any-return]
+    if nouns.in_worker or nouns.index() is not None:
+        name = "serial"  # a call made inside a task: its caller has the processors already
+    if name == "auto":
+        from breakeven.executor.auto import Auto
+
+        return Auto(options)
+    if name == "serial":
+        from breakeven.backends.serial import Serial
+
+        return Serial(options)
+    if name == "threads":
+        from breakeven.backends.threads import Threads
+
+        return Threads(options)
+    if name == "processes":
+        from breakeven.backends.processes import Processes
+
+        return Processes(options)
+    from breakeven.errors import BackendUnavailable
+
+    raise BackendUnavailable(name, "backend='processes' until it is there", "it is not part of this version yet")
+
+
+def source_of(iterables: tuple[Iterable[Any], ...]) -> tuple[Any, int, int | None]:
+    """(source, mode, length or None) for the iterables of a map."""
+    if not iterables:
+        from breakeven.errors import UsageTypeError
+
+        raise UsageTypeError("map needs items: give at least one iterable after the function")
+    for at, iterable in enumerate(iterables):
+        if not hasattr(iterable, "__iter__") and not hasattr(iterable, "__getitem__"):
+            from breakeven.errors import UsageTypeError
+
+            raise UsageTypeError(f"the items (argument {at + 2}) are {iterable!r}, which cannot be iterated over")
+    lengths = [len(iterable) if hasattr(iterable, "__len__") else None for iterable in iterables]  # type: ignore[arg-type]
+    if len(iterables) == 1:
+        return iterables[0], nouns.ONE, lengths[0]
+    known = {length for length in lengths if length is not None}
+    if None not in lengths and len(known) > 1:
+        from breakeven.errors import UsageError
+
+        raise UsageError(f"the iterables differ in length ({', '.join(map(str, lengths))}); give as many items in each")
+    return zip(*iterables, strict=False), nouns.STAR, min(known) if known else None
+
+
+def work_of(fn: Callable[..., Any], iterables: tuple[Iterable[Any], ...], options: Options, *, star: bool) -> Work:
+    """Describe a call; raises what is wrong with it."""
+    callable_or_refuse(fn)
+    source, mode, length = source_of(iterables)
+    return Work(fn, source, mode=nouns.STAR if star else mode, length=length, options=options)
+
+
+def _collect(work: Work, backend: Backend, *, ordered: bool = True) -> Results:
+    recorder = Recorder()
+    results = Results()
+    extend = results.extend
+    progress = _progress(work)
+    try:
+        for block in backend.stream(work, recorder, ordered=ordered, bounded=False):
+            extend(block)
+            if progress is not None:
+                progress.update(len(results), work.length, len(recorder.failures))
+    finally:
+        recorder.finish()
+        if progress is not None:
+            progress.close()
+    results._recording = lambda: recorder.recording(name=work.name, **backend.describe())  # noqa: SLF001 - ours
+    return results
+
+
+def _progress(work: Work) -> Any:
+    asked = work.options.progress
+    if asked is None or asked is False:
+        return None
+    if hasattr(asked, "update"):
+        return asked
+    from breakeven.report.progress import open_progress
+
+    return open_progress(work.name, work.length, str(work.options.backend))
+
+
+def map(fn: Callable[..., T], /, *iterables: Iterable[Any], **options: Any) -> Results:  # noqa: A001 - the builtin's name, on purpose
+    """Call `fn` on each item, and return the results in input order as a list with a `report`.
+
+    Several iterables are taken side by side, as `builtins.map` does. Options: see the reference; all are keyword-only.
+
+    Raises the first exception of a task by input order (`on_error="return"`: `Failure` stands in the item's place
+    instead), `UsageError` for options that cannot be meant, before anything is started.
+
+    >>> import breakeven as be
+    >>> be.map(pow, [2, 3], [5, 2])
+    [32, 9]
+    """
+    chosen = options_from(options)
+    return _collect(work_of(fn, iterables, chosen, star=False), open_backend(chosen))
+
+
+def starmap(fn: Callable[..., T], items: Iterable[Iterable[Any]], /, **options: Any) -> Results:
+    """Call `fn(*item)` for each item; otherwise as `map`.
+
+    >>> import breakeven as be
+    >>> be.starmap(pow, [(2, 5), (3, 2)])
+    [32, 9]
+    """
+    chosen = options_from(options)
+    return _collect(work_of(fn, (items,), chosen, star=True), open_backend(chosen))
+
+
+def imap(
+    fn: Callable[..., T], /, *iterables: Iterable[Any], ordered: bool = True, **options: Any
+) -> Iterator[T]:
+    """Yield results as they come, in input order or not, reading the input only a window ahead.
+
+    Items may be an endless generator. Closing the iterator stops what is still under way.
+
+    >>> import breakeven as be, itertools
+    >>> squares = be.imap(lambda n: n * n, itertools.count())
+    >>> [next(squares) for _ in range(3)]
+    [0, 1, 4]
+    >>> squares.close()
+    """
+    chosen = options_from(options)
+    return Streaming(work_of(fn, iterables, chosen, star=False), open_backend(chosen), ordered=ordered)
+
+
+class Streaming:
+    """The iterator that `imap` returns; `report` tells where the time went so far."""
+
+    __slots__ = ("_backend", "_items", "_owned", "_recorder", "_work")
+
+    def __init__(self, work: Work, backend: Backend, *, ordered: bool, recorder: Recorder | None = None) -> None:
+        self._work = work
+        self._backend = backend
+        self._recorder = Recorder() if recorder is None else recorder
+        self._owned = recorder is None
+        self._items = self._run(ordered=ordered)
+
+    def _run(self, *, ordered: bool) -> Iterator[Any]:
+        work, recorder = self._work, self._recorder
+        progress = _progress(work)
+        done = 0
+        try:
+            for block in self._backend.stream(work, recorder, ordered=ordered, bounded=True):
+                yield from block
+                done += len(block)
+                if progress is not None:
+                    progress.update(done, work.length, len(recorder.failures))
+        finally:
+            if self._owned:
+                recorder.finish()
+            if progress is not None:
+                progress.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._items
+
+    def __next__(self) -> Any:
+        return next(self._items)
+
+    def close(self) -> None:
+        """Stop what is still under way."""
+        self._items.close()  # type: ignore[attr-defined]
+
+    def __enter__(self) -> Streaming:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def report(self) -> Report:
+        """The ledger of the stream."""
+        from breakeven.report import Report
+
+        return Report.from_recording(self._recorder.recording(name=self._work.name, **self._backend.describe()))
+
+
+def reduce(
+    op: Callable[[Any, Any], Any],
+    items: Iterable[Any],
+    /,
+    *,
+    map: Callable[[Any], Any] | None = None,  # noqa: A002 - the public name
+    **options: Any,
+) -> Any:
+    """Combine all items (or what `map` makes of them) with `op`, along a tree whose shape depends on their number alone.
+
+    So a floating-point result is the same on every backend, worker count and chunking; it may differ from that of
+    `functools.reduce`, which goes from left to right. `op` must be associative in the sense that you accept.
+
+    Raises `UsageTypeError` for no items at all, as `functools.reduce` does.
+
+    >>> import breakeven as be, operator
+    >>> be.reduce(operator.add, range(10), map=float)
+    45.0
+    """
+    return reduction(op, items, map, options_from(options), lambda work: _collect(work, open_backend(work.options)))
+
+
+def reduction(
+    op: Callable[[Any, Any], Any],
+    items: Iterable[Any],
+    mapped: Callable[[Any], Any] | None,
+    options: Options,
+    collect: Callable[[Work], Results],
+) -> Any:
+    """Reduce in leaves of `LEAF` items each where the work runs, then combine the leaves' values here."""
+    from breakeven.executor.tree import LEAF, Leaf, combine, leaves
+
+    callable_or_refuse(op)
+    if mapped is not None:
+        callable_or_refuse(mapped)
+    source, _, length = source_of((items,))
+    count = None if length is None else -(-length // LEAF)
+    work = Work(Leaf(op, mapped), leaves(source), mode=nouns.ONE, length=count, options=options)
+    return combine(op, collect(work))
+
+
+def shutdown() -> None:
+    """End the workers that are kept warm between calls, and what they held. The next call starts new ones."""
+    import sys
+
+    processes = sys.modules.get("breakeven.backends.processes")
+    if processes is not None:
+        processes.shutdown_warm()
+
+

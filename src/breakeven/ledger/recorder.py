@@ -1,0 +1,278 @@
+"""Notes where every second goes while a call runs; on the hot path, so two additions where one would do is too many.
+
+Lives here: `Recorder`, which the engine feeds, and its tables of states (named as in `states`). Never here:
+what the sums mean (`account`).
+
+Two ledgers are kept at once. Lanes: each lane's time by state. The critical path: a vector of seconds by category
+that leads from the call's begin to the present moment of each lane, and that always sums to the time since the
+begin. Where one lane waits for another it takes over the other's vector; so the path is exact, needs no clock
+but CLOCK_MONOTONIC (which all processes of a host share), and takes no memory that grows with the run.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter as clock
+from time import time
+
+from breakeven.ledger.states import PARENT_STATES, WORKER_STATES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+(
+    PLAN,
+    START,
+    INPUT,
+    DISPATCH,
+    SERIALISE,
+    SEND,
+    SEND_BLOCKED,
+    WAIT,
+    RECEIVE,
+    DESERIALISE,
+    MERGE,
+    COMPUTE,
+    CONSUMER,
+    STOP,
+) = range(len(PARENT_STATES))
+BOOT, IMPORT, INIT, IDLE_FIRST, RECEIVED, DECODED, COMPUTED, ENCODED, SENT, STARVED, TAIL, EXIT = range(len(WORKER_STATES))
+WORKER_PATH = len(PARENT_STATES)  # the worker's states follow the parent's in a path vector, then the transit
+TRANSIT = WORKER_PATH + len(WORKER_STATES)
+CATEGORIES = (
+    *(f"parent.{state}" for state in PARENT_STATES),
+    *(f"worker.{state}" for state in WORKER_STATES),
+    "transit",
+)
+MOST_RECORDS = 20_000  # chunks kept in full for traces and replays; the sums go on without
+
+
+class Lane:
+    """One worker's (or thread's) time during a call."""
+
+    __slots__ = ("began", "fresh", "free_at", "name", "path", "pid", "resident_bytes", "split", "states", "tasks")
+
+    def __init__(self, name: str, pid: int, began: float, path: list[float], *, fresh: bool) -> None:
+        self.name = name
+        self.pid = pid
+        self.began = began
+        self.free_at = began
+        self.path = path
+        self.fresh = fresh  # nothing has reached it yet
+        self.states = [0.0] * len(WORKER_STATES)
+        self.split = [0.0, 0.0, 0.0, 0.0]  # cpu, runq, gil_wait, blocked
+        self.tasks = 0
+        self.resident_bytes: int | None = None
+
+    def ready(self, booted: float, ready: float) -> None:
+        """The worker is up: the time since its start was spent on booting and on the initializer."""
+        self._spend(BOOT, max(booted - self.free_at, 0.0))
+        self._spend(INIT, max(ready - max(booted, self.free_at), 0.0))
+        self.free_at = max(ready, self.free_at)
+
+    def _spend(self, state: int, seconds: float) -> None:
+        self.states[state] += seconds
+        self.path[WORKER_PATH + state] += seconds
+
+    def compute(self, seconds: float, cpu: float, queued: float, held: float = 0.0) -> None:
+        """Split computing into on a CPU, queueing for one, queueing for the GIL (`held`), and blocked."""
+        split = self.split
+        cpu = seconds if cpu < 0.0 or cpu > seconds else cpu
+        rest = seconds - cpu
+        queued = min(max(queued, 0.0), rest)
+        split[0] += cpu
+        split[1] += queued
+        held = min(held, rest - queued)
+        split[2] += held
+        split[3] += rest - queued - held
+
+
+class Recorder:
+    """The ledger of one call while it is being written."""
+
+    __slots__ = (
+        "_began_at",
+        "began",
+        "bytes_in",
+        "bytes_out",
+        "choice",
+        "chunks",
+        "counts",
+        "deaths",
+        "ended",
+        "failures",
+        "items",
+        "lanes",
+        "memory",
+        "messages_in",
+        "messages_out",
+        "notes",
+        "path",
+        "records",
+        "retries",
+        "shared_in",
+        "shared_out",
+        "since",
+        "state",
+        "totals",
+        "waited_since",
+    )
+
+    def __init__(self) -> None:
+        self.began = self.since = self.waited_since = clock()
+        self._began_at = time()
+        self.ended: float | None = None
+        self.state = PLAN
+        self.totals = [0.0] * len(PARENT_STATES)
+        self.path = [0.0] * len(CATEGORIES)
+        self.lanes: list[Lane] = []
+        self.records: list[tuple[float, ...]] = []
+        self.items = self.chunks = self.messages_out = self.messages_in = 0
+        self.bytes_out = self.bytes_in = self.shared_out = self.shared_in = 0
+        self.deaths = self.retries = 0
+        self.failures: list[dict[str, Any]] = []
+        self.notes: list[str] = []
+        self.choice = ""
+        self.memory: Any = None
+
+    def mark(self, state: int) -> float:
+        """From now on the parent is in `state`; returns now."""
+        now = clock()
+        seconds = now - self.since
+        self.totals[self.state] += seconds
+        self.path[self.state] += seconds
+        self.since = now
+        self.state = state
+        return now
+
+    def wait(self) -> None:
+        """The parent begins to wait."""
+        self.waited_since = self.mark(WAIT)
+
+    def note(self, text: str) -> None:
+        """Say something in the report, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def lane(self, name: str, pid: int, *, started: bool) -> Lane:
+        """A lane from now on (a worker just started), or from the call's begin (a warm one)."""
+        if started:
+            lane = Lane(name, pid, self.since, self.path[:], fresh=True)
+        else:
+            lane = Lane(name, pid, self.began, [0.0] * len(CATEGORIES), fresh=True)
+        self.lanes.append(lane)
+        return lane
+
+    def outcome(
+        self,
+        lane: Lane,
+        sent: float,
+        path: list[float],
+        times: tuple[float, float, float, float, float, float],
+        cpu: float,
+        queued: float,
+    ) -> None:
+        """Account for a part of a chunk: `times` are the worker's free, received, decoded, computed, encoded, loading.
+
+        Called after `mark(RECEIVE)`, when the part has just arrived.
+        """
+        free, received, decoded, computed, encoded, loading = times
+        base = lane.free_at
+        states = lane.states
+        if free < base:
+            free = base
+        if sent > free:  # it was idle when the chunk was sent: the sender's path leads here
+            idle = sent - free
+            states[SENT] += free - base
+            states[IDLE_FIRST if lane.fresh else STARVED] += idle
+            path = path[:]
+            begin = sent
+        else:
+            path = lane.path
+            states[SENT] += free - base
+            path[WORKER_PATH + SENT] += free - base
+            begin = free
+        lane.fresh = False
+        if received < begin:
+            received = begin
+        underway = received - begin
+        if loading:
+            loading = min(loading, underway)
+            underway -= loading
+            states[IMPORT] += loading
+            path[WORKER_PATH + IMPORT] += loading
+        states[RECEIVED] += underway
+        path[TRANSIT] += underway
+        decoding, computing, encoding = decoded - received, computed - decoded, encoded - computed
+        states[DECODED] += decoding
+        states[COMPUTED] += computing
+        states[ENCODED] += encoding
+        path[WORKER_PATH + DECODED] += decoding
+        path[WORKER_PATH + COMPUTED] += computing
+        path[WORKER_PATH + ENCODED] += encoding
+        lane.path = path
+        lane.free_at = encoded
+        lane.compute(computing, cpu, queued)
+        if encoded > self.waited_since:  # the parent was waiting for this: the worker's path leads to the present
+            now = self.path = path[:]
+            now[TRANSIT] += self.since - encoded
+
+    def finish(self) -> None:
+        """The call returns."""
+        if self.ended is None:
+            self.mark(STOP)
+            self.ended = self.since
+            for lane in self.lanes:
+                lane.states[IDLE_FIRST if lane.fresh else TAIL] += max(self.ended - lane.free_at, 0.0)
+
+    def recording(self, **facts: Any) -> dict[str, Any]:
+        """Everything noted, as plain data; `facts` are name, backend, start_method, workers."""
+        end = clock() if self.ended is None else self.ended
+        wall = end - self.began
+        began = self.began
+        watch = self.memory
+        computed = sum(lane.states[COMPUTED] for lane in self.lanes) + self.totals[COMPUTE]
+        return {
+            "version": 1,
+            **facts,
+            "items": self.items,
+            "chunks": self.chunks,
+            "started_at": self._began_at,
+            "seconds": wall,
+            "parent": dict(zip(PARENT_STATES, self.totals, strict=True)),
+            "lanes": [
+                {
+                    "name": lane.name,
+                    "pid": lane.pid,
+                    "from": max(lane.began - began, 0.0),
+                    "to": wall,
+                    "tasks": lane.tasks,
+                    "states": dict(zip(WORKER_STATES, lane.states, strict=True)),
+                    "compute_split": dict(zip(("cpu", "runq", "gil_wait", "blocked"), lane.split, strict=True)),
+                    "peak_rss_bytes": lane.resident_bytes,
+                }
+                for lane in self.lanes
+            ],
+            "path": {name: seconds for name, seconds in zip(CATEGORIES, self.path, strict=True) if seconds},
+            "messages_out": self.messages_out,
+            "messages_in": self.messages_in,
+            "bytes_out": self.bytes_out,
+            "bytes_in": self.bytes_in,
+            "shared_out_bytes": self.shared_out,
+            "shared_in_bytes": self.shared_in,
+            "memory": {
+                "peak_pss_bytes": None if watch is None else watch.peak_pss_bytes,
+                "samples": 0 if watch is None else watch.samples,
+            },
+            "failures": self.failures,
+            "deaths": self.deaths,
+            "retries": self.retries,
+            "notes": self.notes,
+            "choice": self.choice,
+            "useful_seconds_per_item": computed / self.items if self.items else None,
+            "serial_seconds_estimate": None,
+            "chunk_records": [
+                [int(who), int(first), int(count), *(max(at - began, 0.0) for at in stamps)]
+                for who, first, count, *stamps in self.records
+            ],
+        }

@@ -1,0 +1,1 @@
+"""Sample, profile and options → plan. Imports nothing by itself."""

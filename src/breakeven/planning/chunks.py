@@ -1,0 +1,48 @@
+"""How many tasks go into a message, how many messages wait at a worker, and how far ahead the input is read.
+
+Lives here: pure arithmetic on measured seconds. Never here: a clock or a queue.
+"""
+
+from __future__ import annotations
+
+TARGET_SECONDS = 2e-3  # a chunk: 1 % of it is 20 µs, about what a message costs both sides
+GROWTH = 8  # at most, from one chunk to the next: fast first items must not make a giant (joblib#1220)
+LARGEST = 1 << 16
+SHORT_SECONDS, LONG_SECONDS = 100e-6, 20e-3
+MANY, FEW, ONE = 16, 2, 1
+WINDOW = 4  # chunks a worker that may be ahead of the consumer, beyond what waits at the workers
+FIRST_SIZE = 1
+
+
+def chunk_size(seconds_an_item: float | None, previous: int, remaining: int | None, workers: int) -> int:
+    """Tasks in the next chunk.
+
+    Aims at `TARGET_SECONDS` a chunk, grows by at most `GROWTH`, and with a known end never takes more than a share
+    of what remains, so that chunks get smaller and no single one holds the finish (factoring, Hummel 1992).
+
+    >>> chunk_size(None, 1, 1000, 2), chunk_size(1e-6, 64, 100_000, 2), chunk_size(1e-6, 4000, 100, 2), chunk_size(0.1, 8, 50, 2)
+    (1, 512, 25, 1)
+    """
+    if seconds_an_item is None:
+        return FIRST_SIZE
+    if seconds_an_item * LARGEST <= TARGET_SECONDS:
+        size = LARGEST
+    else:
+        size = int(TARGET_SECONDS / seconds_an_item)
+    size = min(size, previous * GROWTH)
+    if remaining is not None:
+        size = min(size, -(-remaining // (2 * workers)))
+    return max(size, 1)
+
+
+def depth(chunk_seconds: float | None) -> int:
+    """Chunks that may be at a worker at once, the running one included.
+
+    >>> depth(None), depth(20e-6), depth(2e-3), depth(0.5)
+    (2, 16, 2, 1)
+    """
+    if chunk_seconds is None:
+        return FEW
+    if chunk_seconds < SHORT_SECONDS:
+        return MANY
+    return FEW if chunk_seconds < LONG_SECONDS else ONE

@@ -1,0 +1,140 @@
+"""Whether a call makes sense, before anything is started for it.
+
+Lives here: the checks of every option, each with what is wrong and what to give instead. Never here: the machine.
+"""
+
+from __future__ import annotations
+
+from breakeven.work import Options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+BACKENDS = ("auto", "serial", "threads", "processes", "dask", "ray", "mpi")
+START_METHODS = ("fork", "forkserver", "spawn")
+ON_ERROR = ("raise", "return")
+_DEFAULTS = Options()
+
+
+def options_from(given: dict[str, Any]) -> Options:
+    """Make the options of a call, refusing what cannot be meant."""
+    if not given:
+        return _DEFAULTS
+    for name, value in given.items():
+        check = _CHECKS.get(name)
+        if check is None:
+            raise _usage(f"unknown option {name!r}{_nearest(name)}", name)
+        check(name, value)
+    return Options(**given)
+
+
+def callable_or_refuse(fn: object) -> None:
+    """Refuse what cannot be called."""
+    if not callable(fn):
+        from breakeven.errors import UsageTypeError
+
+        raise UsageTypeError(f"the first argument is {fn!r}, which cannot be called; give the function first, then the items")
+
+
+def _usage(message: str, option: str) -> BaseException:
+    from breakeven.errors import UsageError
+
+    return UsageError(message, option)
+
+
+def _nearest(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(_CHECKS), 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; the options are {', '.join(sorted(_CHECKS))}"
+
+
+def _one_of(known: tuple[str, ...]) -> Any:
+    def check(name: str, value: object) -> None:
+        if value not in known:
+            raise _usage(f"{name} is {value!r}; it is one of {', '.join(known)}", name)
+
+    return check
+
+
+def _backend(name: str, value: object) -> None:
+    if isinstance(value, str):
+        _one_of(BACKENDS)(name, value)
+    elif not (hasattr(value, "stream") and hasattr(value, "submit") and hasattr(value, "close")):
+        raise _usage(f"backend is {value!r}; give one of {', '.join(BACKENDS)}, or an object with stream, submit and close", name)
+
+
+def _count(lowest: int, *, none: bool = True, most: int | None = None) -> Any:
+    def check(name: str, value: object) -> None:
+        if value is None and none:
+            return
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole and hasattr(value, "__index__") and not isinstance(value, bool):
+            whole = True
+        if not whole or value < lowest or (most is not None and value > most):  # type: ignore[operator]
+            raise _usage(f"{name} is {value!r}; give a whole number from {lowest} up", name)
+
+    return check
+
+
+def _chunksize(name: str, value: object) -> None:
+    if value != "auto":
+        if isinstance(value, str) or value is None:
+            raise _usage(f"chunksize is {value!r}; give 'auto', or a whole number from 1 up", name)
+        _count(1, none=False)(name, value)
+
+
+def _seconds(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise _usage(f"{name} is {value!r}; give seconds above 0, or None for no limit", name)
+
+
+def _initializer(name: str, value: object) -> None:
+    if value is not None and not callable(value):
+        from breakeven.errors import UsageTypeError
+
+        raise UsageTypeError(f"initializer is {value!r}, which cannot be called; give a function", name)
+
+
+def _arguments(name: str, value: object) -> None:
+    if not isinstance(value, tuple | list):
+        raise _usage(f"{name} is {value!r}; give the initializer's arguments as a tuple", name)
+
+
+def _exceptions(name: str, value: object) -> None:
+    kinds = value if isinstance(value, tuple) else (value,)
+    if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
+        raise _usage(f"{name} is {value!r}; give an exception type, or a tuple of them", name)
+
+
+def _text(name: str, value: object) -> None:
+    if value is not None and (not isinstance(value, str) or not value):
+        raise _usage(f"{name} is {value!r}; give a text", name)
+
+
+def _anything(name: str, value: object) -> None:
+    """Any value will do."""
+
+
+_CHECKS: dict[str, Any] = {
+    "backend": _backend,
+    "max_workers": _count(1),
+    "start_method": lambda name, value: value is None or _one_of(START_METHODS)(name, value),
+    "chunksize": _chunksize,
+    "on_error": _one_of(ON_ERROR),
+    "timeout": _seconds,
+    "retries": _count(0, none=False),
+    "retry_on": _exceptions,
+    "initializer": _initializer,
+    "initargs": _arguments,
+    "max_tasks_per_worker": _count(1),
+    "max_worker_memory": _count(1),
+    "memory_limit": _count(1),
+    "seed": _count(0),
+    "progress": _anything,
+    "threads_per_worker": _count(1),
+    "name": _text,
+}

@@ -1,0 +1,175 @@
+"""The nouns that travel: what is to be done, how, and what came of it.
+
+Lives here: `Options`, `Failure`, the call modes, and where a running task stands (`index`, `rng`).
+Never here: how or where work is run. On the hot path: imports nothing heavy (decision 0002).
+"""
+
+from __future__ import annotations
+
+import _thread
+
+from breakeven.records import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    import numpy as np
+
+# How one item becomes one call. CALL carries (args, kwargs) and is what `Executor.submit` sends.
+ONE, STAR, CALL = 0, 1, 2
+
+
+@record
+class Options:
+    """Every option of a call or an executor, validated by `planning.validate`; units in the names' docs.
+
+    The public documentation of each is the table in the reference (`docs/reference/options.md`).
+    """
+
+    backend: Any = "auto"
+    max_workers: int | None = None
+    start_method: str | None = None
+    chunksize: int | str = "auto"
+    on_error: str = "raise"
+    timeout: float | None = None
+    retries: int = 0
+    retry_on: tuple[type[BaseException], ...] = ()
+    initializer: Callable[..., object] | None = None
+    initargs: tuple[Any, ...] = ()
+    max_tasks_per_worker: int | None = None
+    max_worker_memory: int | None = None
+    memory_limit: int | None = None
+    seed: int | None = None
+    progress: Any = None
+    threads_per_worker: int | None = None
+    name: str | None = None
+
+
+class Failure:
+    """Stands in the place of a result that could not be had.
+
+    >>> failure = Failure(3, ValueError("odd"), "exception", 1, None, "")
+    >>> failure.index, failure.cause
+    (3, 'exception')
+    """
+
+    __slots__ = ("attempts", "cause", "exception", "index", "traceback_text", "worker_pid")
+
+    def __init__(
+        self,
+        index: int,
+        exception: BaseException,
+        cause: str,
+        attempts: int,
+        worker_pid: int | None,
+        traceback_text: str,
+    ) -> None:
+        """`cause` is "exception", "timeout", "killed by SIGSEGV", "out of memory", "exit 3", …"""
+        self.index = index
+        self.exception = exception
+        self.cause = cause
+        self.attempts = attempts
+        self.worker_pid = worker_pid
+        self.traceback_text = traceback_text
+
+    def __repr__(self) -> str:
+        return f"Failure(index={self.index}, cause={self.cause!r}, exception={self.exception!r})"
+
+    def __reduce__(self) -> tuple[type[Failure], tuple[Any, ...]]:
+        return Failure, (
+            self.index,
+            self.exception,
+            self.cause,
+            self.attempts,
+            self.worker_pid,
+            self.traceback_text,
+        )
+
+
+class Work:
+    """One call: a function, where its items come from, and how an item becomes a call."""
+
+    __slots__ = ("first", "fn", "length", "mode", "name", "options", "source")
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        source: Iterable[Any],
+        *,
+        mode: int,
+        length: int | None,
+        options: Options,
+        first: int = 0,
+    ) -> None:
+        self.fn = fn
+        self.first = first  # index of the first item still to do; `source` holds the earlier ones if it can be sliced
+        self.source = source
+        self.mode = mode
+        self.length = length
+        self.options = options
+        self.name = options.name or name_of(fn)
+
+
+def name_of(fn: object) -> str:
+    """What reports call a run of `fn`: its own name, or that of what it wraps."""
+    for candidate in (fn, getattr(fn, "func", None), type(fn)):
+        name = getattr(candidate, "__qualname__", None) or getattr(candidate, "__name__", None)
+        if name:
+            return str(name)
+    return "call"
+
+
+class _Position(_thread._local):  # noqa: SLF001 - threading.local without importing threading (2.9 ms)
+    """Where the task that runs in this thread stands: asked only by `index()` and `rng()`, so it costs a task nothing."""
+
+    seed: int | None = None
+    where: Callable[[], int] | None = None
+    cached: tuple[int, Any] | None = None
+
+
+position = _Position()
+in_worker = False  # set once in a worker process: calls made there run serially
+
+
+def enter(seed: int | None, where: Callable[[], int] | None) -> None:
+    """Say, once a block of items, how the index of the running item is found."""
+    position.seed = seed
+    position.where = where
+    position.cached = None
+
+
+def index() -> int | None:
+    """Index of the item being worked on in this thread, or None outside a task."""
+    where = position.where
+    return None if where is None else where()
+
+
+def rng() -> np.random.Generator:
+    """Return the random generator of the running item: same numbers on every backend, worker count and chunking.
+
+    Its seed sequence is (seed of the call, index of the item), so items are independent streams
+    (numpy's `SeedSequence.spawn`). Called again in the same item it returns the same generator,
+    which goes on where it was. Without a `seed` it is freshly seeded by the operating system.
+
+    Raises `RuntimeError` outside a task.
+
+    >>> import breakeven as be
+    >>> first = be.map(lambda _: be.rng().integers(100), range(4), seed=7, backend="serial")
+    >>> first == be.map(lambda _: be.rng().integers(100), range(4), seed=7, backend="threads")
+    True
+    """
+    from numpy.random import SeedSequence, default_rng  # noqa: PLC0415 - numpy only where it is asked for
+
+    at = index()
+    if at is None:
+        msg = "rng() was called outside a task; it belongs inside the function that breakeven runs: use numpy.random.default_rng here"
+        raise RuntimeError(msg)
+    cached = position.cached
+    if cached is not None and cached[0] == at:
+        return cached[1]  # type: ignore[no-any-return]
+    seed = position.seed
+    generator = default_rng() if seed is None else default_rng(SeedSequence(seed, spawn_key=(at,)))
+    position.cached = (at, generator)
+    return generator

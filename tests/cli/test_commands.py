@@ -1,0 +1,80 @@
+"""The command itself: help, version, exit codes, and that it starts quickly."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import breakeven as be
+from breakeven.cli import COMMANDS
+from tests.cli.program import breakeven
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    """One line."""
+    done = breakeven("--version")
+    assert (done.returncode, done.stdout) == (0, f"breakeven {be.__version__}\n")
+
+
+def test_help_names_every_command() -> None:
+    """And the exit codes."""
+    done = breakeven("--help")
+    assert done.returncode == 0
+    assert all(command in done.stdout for command in COMMANDS)
+    assert "130 interrupted" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_documents_itself(command: str) -> None:
+    """What it does, each argument, and the exit codes, within 100 columns."""
+    done = breakeven(command, "--help", COLUMNS="100")
+    assert done.returncode == 0
+    assert "exit codes" in done.stdout
+    assert done.stdout.count("\n") > 8
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("words", [[], ["nonsense"], ["--nonsense"], ["run"], ["report"], ["doctor", "--nonsense"]])
+def test_a_command_that_is_none_is_wrong_usage(words: list[str]) -> None:
+    """Exit code 2, and nothing on stdout."""
+    done = breakeven(*words)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "usage" in done.stderr
+
+
+def test_help_imports_neither_numpy_nor_rich_nor_the_engine() -> None:
+    """What is not needed is not paid for."""
+    code = (
+        "import sys; from breakeven.cli import main\n"
+        "try: main(['run', '--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'numpy', 'rich', 'breakeven.engine', 'multiprocessing', 'concurrent.futures', 'asyncio'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_doctor_tells_what_it_looked_at() -> None:
+    """In words, and as JSON."""
+    assert "CPUs" in breakeven("doctor").stdout
+    hazards = json.loads(breakeven("doctor", "--json").stdout)["hazards"]
+    assert {hazard["level"] for hazard in hazards} <= {"fine", "notice", "warning"}
+    assert {"CPUs", "memory", "start method"} <= {hazard["name"] for hazard in hazards}
+
+
+@pytest.mark.parametrize("name,content", [("nowhere.json", None), ("other.json", '{"a": 1}'), ("text.json", "hello")])
+def test_a_file_that_is_no_report_is_wrong_usage(tmp_path: Path, name: str, content: str | None) -> None:
+    """Said in one line, whatever is in it."""
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    done = breakeven("report", str(path))
+    assert done.returncode == 2
+    assert name in done.stderr
+    assert "Traceback" not in done.stderr

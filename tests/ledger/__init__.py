@@ -1,0 +1,1 @@
+"""What `breakeven.ledger` promises."""

@@ -1,0 +1,1 @@
+"""What `breakeven.report` promises."""
