@@ -82,7 +82,7 @@ def measure(options: argparse.Namespace) -> Path:
     turns = machine.turns_per_millisecond()
     facts = machine.conditions(turns) | {"quick": options.quick, "absent": absent, "seed": options.seed}
     run = results.add_run(facts)
-    patience = options.patience if options.patience is not None else (2.0 if options.quick else 60.0)
+    patience = options.patience if options.patience is not None else (2.0 if options.quick else 20.0)
     shuffle = random.Random(options.seed)  # noqa: S311 - an order, not a secret
     for number in range(options.blocks or (1 if options.quick else 5)):
         plans = schedule.block(

@@ -80,5 +80,5 @@ TARGETS = (
     Target("hung", "", "left_ms", "leaving with a hung task, `map`", 50, "ms"),
     Target("hung", "", "left_ms", "leaving with a hung task, `Executor`", 50, "ms", variant=EXECUTOR),
     Target("ledger", "", "chunk_us", "ledger, always on, a chunk", 2, "µs"),
-    Target("ledger", "", "share_percent", "ledger, share of the run's time", 1, "%"),
+    Target("ledger", "", "share_percent", "ledger, share of a chunk of 1 ms", 1, "%"),
 )

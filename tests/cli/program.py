@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +33,20 @@ def breakeven(
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def start(*words: str, cwd: Path, **streams: Any) -> subprocess.Popen[bytes]:
-    """Start a command and leave it running; it can be interrupted as from a keyboard."""
-    return subprocess.Popen(
+@contextmanager
+def started(*words: str, cwd: Path, **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command and leave it running; it can be interrupted as from a keyboard, and does not outlive the block."""
+    program = subprocess.Popen(
         [*COMMAND, *words],
         cwd=cwd,
-        stdin=subprocess.DEVNULL,
+        **{"stdin": subprocess.DEVNULL, **streams},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - one thread
-        **streams,
     )
+    with program:
+        try:
+            yield program
+        finally:
+            program.kill()
 
 
 def lines_of(text: str | Path) -> list[Any]:

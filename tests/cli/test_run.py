@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.program import COMMAND, breakeven, lines_of, start
+from tests.cli.program import breakeven, lines_of, started
 
 MINE = """
 import os, sys, time
@@ -286,14 +285,9 @@ def test_a_full_disk_is_said_in_one_line(folder: Path) -> None:
 
 def test_results_stream_as_items_come(folder: Path) -> None:
     """The first is written before the second is there."""
-    with subprocess.Popen(
-        [*COMMAND, "run", "mine:double", "--format", "jsonl", "--values", "--backend", "serial"],
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        bufsize=0,
-    ) as program:
+    words = ("run", "mine:double", "--format", "jsonl", "--values", "--backend", "serial")
+    pipe = subprocess.PIPE
+    with started(*words, cwd=folder, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, bufsize=0) as program:
         assert program.stdin is not None
         assert program.stdout is not None
         for number in range(3):
@@ -318,12 +312,12 @@ def test_one_interrupt_ends_the_run_and_keeps_what_is_written(folder: Path, back
         "--chunksize",
         "1",
     )
-    program = start(*words, cwd=folder, stderr=subprocess.PIPE)
     out = folder / "out.jsonl"
-    while not out.exists() or out.read_bytes().count(b"\n") < 5:
-        assert program.poll() is None
-    program.send_signal(signal.SIGINT)
-    _, stderr = program.communicate(timeout=20)
+    with started(*words, cwd=folder, stderr=subprocess.PIPE) as program:
+        while not out.exists() or out.read_bytes().count(b"\n") < 5:
+            assert program.poll() is None
+        program.send_signal(signal.SIGINT)
+        _, stderr = program.communicate(timeout=20)
     assert program.returncode == 130
     assert stderr.decode().strip() == "breakeven run: interrupted; 5 results written to out.jsonl"
     assert [line["value"] for line in lines_of(out)] == [0, 1, 2, 3, 4]
@@ -331,16 +325,14 @@ def test_one_interrupt_ends_the_run_and_keeps_what_is_written(folder: Path, back
 
 def test_a_reader_that_leaves_ends_the_run_quietly(folder: Path) -> None:
     """As under `| head`."""
-    program = start(
-        "run", "mine:slowly", "--range", "0:100000", cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert program.stdout is not None
-    assert program.stderr is not None
-    program.stdout.readline()
-    program.stdout.close()
-    assert program.wait(timeout=20) == 1
-    assert program.stderr.read() == b""
-    program.stderr.close()
+    words = ("run", "mine:slowly", "--range", "0:100000")
+    with started(*words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.readline()
+        program.stdout.close()
+        assert program.wait(timeout=20) == 1
+        assert program.stderr.read() == b""
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -416,11 +408,11 @@ def test_progress_in_a_log_is_asked_for(folder: Path) -> None:
 )
 def test_wrong_usage_is_said_before_anything_runs(folder: Path, words: list[str], says: str) -> None:
     """In a line or two on stderr, with exit code 2 and no traceback."""
-    before = sorted(os.listdir(folder))
+    before = sorted(folder.iterdir())
     done = breakeven("run", *words, cwd=folder, PYTHONDONTWRITEBYTECODE="1")
     assert done.returncode == 2
     assert says in done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) <= 3
-    assert sorted(os.listdir(folder)) == before
+    assert sorted(folder.iterdir()) == before

@@ -41,6 +41,7 @@ class Task:
 
     counted = False
     title = "a submitted call"
+    shared = None
 
     def __init__(self, driver: Driver, future: TaskFuture) -> None:
         self._driver = driver

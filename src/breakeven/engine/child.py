@@ -50,7 +50,7 @@ def run(seat: Seat, board: int, lifeline: int, born: float) -> None:
         try:
             _prepare(seat.setup)
         except BaseException as error:  # noqa: BLE001 - told to the parent, which fails the calls
-            from breakeven.engine.faults import describe  # noqa: PLC0415
+            from breakeven.engine.remote import describe  # noqa: PLC0415
 
             worker.send(protocol.frame(protocol.BROKEN, facts_of(describe(error))))
         else:

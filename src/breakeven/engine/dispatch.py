@@ -10,16 +10,14 @@ from __future__ import annotations
 import os
 import sys
 from _collections import deque
-from _pickle import loads
 from time import perf_counter as clock
 
 from breakeven import work
-from breakeven.engine import launch, protocol, supervise
-from breakeven.engine.arena import Arena, open_file
+from breakeven.engine import endings, blame, launch, protocol, receive, send, supervise
 from breakeven.engine.channel import frames
-from breakeven.engine.codec import decode, encode
 from breakeven.engine.functions import Functions, StaleModuleError
-from breakeven.engine.member import Chunk, Member
+from breakeven.engine.lending import Lending
+from breakeven.engine.member import Member
 from breakeven.engine.watch import Watch
 from breakeven.ledger import recorder
 from breakeven.planning.chunks import chunk_size, depth
@@ -29,12 +27,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from breakeven.engine.functions import Function
+    from breakeven.engine.member import Chunk
     from breakeven.engine.stream import Stream
     from breakeven.ledger.recorder import Recorder
 
 SPIN_SECONDS = 40e-6  # a blocking wake-up costs about 45 µs; longer spinning starves the workers
-SOON_SECONDS = 300e-6  # results are expected within this: worth spinning for
-SMOOTHING = 0.4  # weight of the newest chunk in the time an item takes
 HEAVY_BYTES = 256 << 20  # a stream whose results lie ready reads its input further only below this
 
 crews: dict[int, Crew] = {}  # every crew of this process, for the fork hook and for `shutdown`
@@ -43,7 +40,7 @@ crews: dict[int, Crew] = {}  # every crew of this process, for the fork hook and
 class Crew:
     """Workers, what they are doing, and what waits for them."""
 
-    def __init__(self, *, max_workers: int, start_method: str, setup: dict[str, Any], shared_memory: bool = True) -> None:
+    def __init__(self, *, max_workers: int, start_method: str, setup: dict[str, Any]) -> None:
         self.max_workers = max_workers
         self.start_method = start_method
         self.setup = setup
@@ -62,7 +59,7 @@ class Crew:
         self.memory_limit: int | None = None
         self.retries = 0
         self.retry_on: tuple[type[BaseException], ...] = ()
-        self.arena: Arena | None = None
+        self.lending = Lending()
         self.exclusive = True  # one call at a time, driven by the thread that made it
         self.dismissed: list[Member] = []  # told to go, not yet collected
         self.oom_kills: int | None = None
@@ -70,19 +67,8 @@ class Crew:
         self.watch = Watch()
         self._seq = 0
         self._numbers = 0
-        self._soon = False
-        self._leases: dict[int, int] = {}
-        self._pinned: set[int] = set()
-        if shared_memory:
-            self.arena = self._open_arena()
+        self.soon = False
         crews[id(self)] = self
-
-    def _open_arena(self) -> Arena | None:
-        try:
-            return Arena(open_file("arguments"))
-        except OSError as error:
-            self.recorder.note(f"no shared memory here ({error}): arrays travel through the channel")
-            return None
 
     # --- workers ---
 
@@ -90,9 +76,10 @@ class Crew:
         """Start one more worker; raises OSError when the system refuses."""
         self.recorder.mark(recorder.START)
         setup = {**self.setup, "number": self._numbers}
-        arguments = -1 if self.arena is None else self.arena.descriptor
+        if self.lending.refusal:
+            self.recorder.note(self.lending.refusal)
         preload = self.functions.modules() if self.start_method == "forkserver" else []
-        started = launch.start(self.start_method, arguments, setup, preload)
+        started = launch.start(self.start_method, self.lending.descriptor, setup, preload)
         member = Member(self._numbers, started, list(sys.path))
         self._numbers += 1
         self.members.append(member)
@@ -121,19 +108,18 @@ class Crew:
                 self.watch.remove(descriptor)
                 self.by_descriptor.pop(descriptor, None)
 
-    def release_all(self, member: Member) -> None:
-        """A worker is gone, and with it every look at what it was lent."""
-        for offset, count in member.leases.items():
-            self._unlease(offset, count)
-        member.leases.clear()
-
     def dismiss(self, member: Member) -> None:
         """Forget a worker that has ended."""
         self.set_aside(member)
-        self.release_all(member)
+        self.lending.release_all(member)
         member.close()
 
-    # --- sending ---
+    def next_seq(self) -> int:
+        """Number of the next chunk."""
+        self._seq += 1
+        return self._seq
+
+    # --- feeding ---
 
     def feed(self) -> None:
         """Give work to whoever can take it, starting workers where there are too few."""
@@ -167,7 +153,7 @@ class Crew:
                 return False
             self.queue.popleft()
             if chunk.sink.start():
-                self._send(member, chunk)
+                send.send(self, member, chunk)
                 return True
         return any(self._give_from(stream, member) for stream in self.streams)
 
@@ -189,7 +175,7 @@ class Crew:
         if chunk is None:
             return False
         function.size = max(size, 1)
-        self._send(member, chunk)
+        send.send(self, member, chunk)
         return True
 
     def _depth(self, member: Member, seconds: float | None) -> int:
@@ -205,135 +191,16 @@ class Crew:
             heavy = stream.function.bytes_an_item * stream.function.size * ahead > HEAVY_BYTES
             if heavy or ahead >= most:
                 return False
-        if self.memory_limit is not None and self.arena is not None and stream.outstanding:
-            return self.arena.used_bytes < self.memory_limit // 2
+        if self.memory_limit is not None and self.lending.arena is not None and stream.outstanding:
+            return self.lending.arena.used_bytes < self.memory_limit // 2
         return True
-
-    def _send(self, member: Member, chunk: Chunk) -> None:
-        rec = self.recorder
-        mark = rec.mark
-        function = chunk.function
-        mark(recorder.SERIALISE)
-        stream = chunk.sink
-        try:
-            encoded = encode(chunk.items, self.arena, getattr(stream, "shared", None))
-        except OSError as error:
-            encoded = self._encode_without_arena(chunk, error)
-        except (KeyboardInterrupt, SystemExit, MemoryError):
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever pickling raised is the outcome of its item
-            mark(recorder.DISPATCH)
-            supervise.refuse(self, chunk, error)
-            return
-        now = mark(recorder.SEND)
-        out = []
-        if function.key not in member.known:
-            out.append(self._introduce(member, function))
-        window = member.window
-        if window is not None and window.released:
-            gone = window.released[:]
-            del window.released[: len(gone)]
-            out.append(protocol.frame(protocol.FREE, protocol.pack_offsets(gone)))
-        self._seq += 1
-        chunk.seq = self._seq
-        flags = chunk.flags
-        if member.inflight:
-            flags |= protocol.CLAIM
-            chunk.claim = True
-            os.eventfd_write(member.started.tokens, 1)
-        else:
-            chunk.claim = False
-        if encoded.stream_shared:
-            flags |= protocol.STREAM_SHARED
-        chunk.hint = function.seconds or 0.0
-        head = protocol.CHUNK_HEAD.pack(
-            chunk.seq, function.key, chunk.first, chunk.count, encoded.buffers, chunk.hint, chunk.mode
-        )
-        out.append(protocol.frame(protocol.CHUNK, b"".join((head, encoded.table, encoded.stream)), flags))
-        self._lend(member, encoded.table, chunk)
-        data = b"".join(out) if len(out) > 1 else out[0]
-        member.inflight.append(chunk)
-        chunk.path = rec.path[:]
-        chunk.sent = now
-        try:
-            if not member.channel.send(data):
-                self.watch.writing(member.channel.descriptor, wanted=True)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # it has died; its sentinel says so, and the chunk goes to another
-        rec.chunks += 1
-        rec.messages_out += 1
-        rec.bytes_out += len(data)
-        rec.shared_out += encoded.shared_bytes
-        mark(recorder.DISPATCH)
-
-    def _encode_without_arena(self, chunk: Chunk, error: OSError) -> Any:
-        """The system has no pages left for shared memory: slower, and said."""
-        self.recorder.note(f"shared memory was refused ({error}): arguments travelled through the channel")
-        return encode(chunk.items, None)
-
-    def _introduce(self, member: Member, function: Function) -> bytes:
-        member.known.add(function.key)
-        out = b""
-        path = sys.path
-        if path != member.path:
-            member.path = list(path)
-            from _pickle import dumps  # noqa: PLC0415 - loaded by codec already
-
-            out = protocol.frame(protocol.SETUP, dumps({"path": member.path}, 5))
-        encoded = function.encoded
-        head = protocol.FUNCTION_HEAD.pack(function.key, encoded.buffers, 0)
-        flags = protocol.STREAM_SHARED if encoded.stream_shared else 0
-        self._lend(member, encoded.table, None)
-        return out + protocol.frame(protocol.FUNCTION, b"".join((head, encoded.table, encoded.stream)), flags)
-
-    # --- blocks of shared memory that workers look at ---
-
-    def _lend(self, member: Member, table: bytes, chunk: Chunk | None) -> None:
-        """Count a worker's leases of the blocks in a table; blocks of a call's repeated arrays are pinned to its end."""
-        if not table:
-            return
-        shared = getattr(chunk.sink, "shared", None) if chunk is not None else None
-        for _, _, offset, _ in protocol.BUFFER.iter_unpack(table):
-            member.leases[offset] = member.leases.get(offset, 0) + 1
-            self._leases[offset] = self._leases.get(offset, 0) + 1
-        if shared:
-            self._pinned.update(address[2] for address in shared.values())
-
-    def release(self, member: Member, offsets: Any) -> None:
-        """A worker has let go of blocks."""
-        for offset in offsets:
-            left = member.leases.get(offset, 0) - 1
-            if left < 0:
-                raise protocol.GarbledFrameError("a block was released that was not lent")
-            if left:
-                member.leases[offset] = left
-            else:
-                del member.leases[offset]
-            self._unlease(offset, 1)
-
-    def _unlease(self, offset: int, count: int) -> None:
-        left = self._leases[offset] - count
-        if left:
-            self._leases[offset] = left
-            return
-        del self._leases[offset]
-        if offset not in self._pinned and self.arena is not None:
-            self.arena.free(offset)
-
-    def unpin(self, offsets: Any) -> None:
-        """Blocks are no longer wanted; each is freed when the last worker has let go."""
-        for offset in offsets:
-            if offset in self._pinned:
-                self._pinned.discard(offset)
-                if offset not in self._leases and self.arena is not None:
-                    self.arena.free(offset)
 
     # --- receiving ---
 
     def wait(self, timeout_seconds: float | None) -> list[tuple[Member, bytes | bytearray | None]]:
         """What has arrived, after spinning a little and then blocking; needs no lock."""
         self.recorder.wait()
-        arrived = self._look([member for member in self.members if member.inflight]) if self._soon else []
+        arrived = self._look([member for member in self.members if member.inflight]) if self.soon else []
         if arrived:
             self.recorder.mark(recorder.RECEIVE)
             return arrived
@@ -398,11 +265,11 @@ class Crew:
             if member not in self.members:
                 continue
             if data is None:
-                supervise.lost(self, member)
+                blame.lost(self, member)
                 continue
             try:
                 for kind, flags, body in frames(data):
-                    self._handle(member, kind, flags, body)
+                    receive.handle(self, member, kind, flags, body)
             except protocol.GarbledFrameError as error:
                 supervise.distrust(member, error)
             except (ValueError, TypeError, KeyError, IndexError) as error:
@@ -414,108 +281,13 @@ class Crew:
         """Wait and process: for a crew that one thread alone drives."""
         self.process(self.wait(timeout_seconds))
 
-    def _handle(self, member: Member, kind: int, flags: int, body: memoryview) -> None:
-        rec = self.recorder
-        rec.messages_in += 1
-        rec.bytes_in += len(body)
-        following = protocol.EXPECTED[member.state].get(kind)
-        if following is None:
-            raise protocol.GarbledFrameError(f"a message of kind {kind} came from a worker that is {member.state}")
-        member.state = following
-        if kind == protocol.OUTCOME:
-            self._outcome(member, flags, body)
-        elif kind == protocol.READY:
-            _, booted, ready, _ = protocol.READY_BODY.unpack(body)
-            self.deaths_at_start = 0
-            assert member.lane is not None  # noqa: S101 - given when it was hired
-            member.lane.ready(booted, ready)
-        elif kind == protocol.SKIPPED:
-            member.skips -= 1
-        elif kind == protocol.RELEASED:
-            self.release(member, protocol.unpack_offsets(body))
-        elif kind == protocol.LOG:
-            from breakeven.engine import logs  # noqa: PLC0415 - only when a task logs
-
-            logs.emit(body, member.number, member.pid)
-        elif kind == protocol.BROKEN:
-            supervise.broke(self, member, loads(body))
-        elif kind == protocol.BYE:
-            member.gone_idle = True
-
-    def _outcome(self, member: Member, flags: int, body: memoryview) -> None:
-        head = protocol.OUTCOME_HEAD
-        seq, offset, count, buffers, gone, length, *times, cpu, queued, resident = head.unpack_from(body)
-        chunk = member.inflight[0]
-        if chunk.seq != seq or offset != chunk.done or offset + count > chunk.count:
-            raise protocol.GarbledFrameError(f"an outcome of chunk {seq} came while {chunk.seq} is under way")
-        rec, lane = self.recorder, member.lane
-        assert lane is not None  # noqa: S101 - given when it was hired
-        arrived = rec.since
-        rec.outcome(lane, chunk.sent, chunk.path, times, cpu, queued)
-        rec.mark(recorder.DESERIALISE)
-        at = head.size
-        table_end = at + buffers * protocol.BUFFER.size
-        released_end = table_end + gone * protocol.OFFSET.size
-        if gone:
-            self.release(member, protocol.unpack_offsets(body[table_end:released_end]))
-        values_end = released_end + length
-        failures = loads(body[values_end:]) if len(body) > values_end else []
-        if flags & protocol.FELL_BACK:
-            rec.note("shared memory was refused in a worker: results travelled through the channel")
-        try:
-            values = decode(
-                body[released_end:values_end],
-                body[at:table_end],
-                member.window,
-                stream_shared=bool(flags & protocol.STREAM_SHARED),
-            )
-        except (KeyboardInterrupt, SystemExit, MemoryError):
-            raise
-        except BaseException as error:  # noqa: BLE001 - a result whose unpickling raises is its item's failure
-            values = None
-            supervise.unreadable(self, member, chunk, offset, count, error)
-        shared = 0
-        if buffers:
-            shared = sum(nbytes for _, _, _, nbytes in protocol.BUFFER.iter_unpack(body[at:table_end]))
-            rec.shared_in += shared
-        rec.mark(recorder.MERGE)
-        done = chunk.done = offset + count
-        lane.tasks += count
-        rec.items += count
-        member.tasks += count
-        member.resident_bytes = resident
-        if values is not None:
-            if failures:
-                supervise.settle(self, member, chunk, offset, values, failures)
-            elif count:
-                chunk.sink.accept(chunk.first + offset, values)
-        if len(rec.records) < recorder.MOST_RECORDS:
-            _, received, decoded, computed, encoded, _ = times
-            rec.records.append(
-                (member.number, chunk.first + offset, count, chunk.sent, received, decoded, computed, encoded, arrived, clock())
-            )
-        if count:
-            self._learn(chunk.function, (times[3] - times[2]) / count)
-            chunk.function.bytes_an_item = (shared + length) / count
-        if flags & protocol.LAST:
-            member.inflight.popleft()
-            if done < chunk.count:
-                chunk.sink.again(chunk, done, chunk.count, alone=False)
-            chunk.sink.finished(chunk)
-            supervise.perhaps_retire(self, member)
-
-    def _learn(self, function: Function, seconds: float) -> None:
-        before = function.seconds
-        function.seconds = seconds if before is None else before + SMOOTHING * (seconds - before)
-        self._soon = function.seconds * function.size < SOON_SECONDS
-
     # --- calls ---
 
     def begin(self, stream: Stream) -> None:
         """Start on a map."""
         stream.function.users += 1
         self.streams.append(stream)
-        self._soon = False
+        self.soon = False
 
     def end(self, stream: Stream) -> None:
         """A map is over, or given up: what is left of it is dropped."""
@@ -524,41 +296,36 @@ class Crew:
         if stream in self.streams:
             self.streams.remove(stream)
             stream.function.users -= 1
-        supervise.abandon(self, stream)
+        endings.abandon(self, stream)
         if stream.shared:
             offsets = {address[2] for address in stream.shared.values()}
-            self._pinned |= offsets
-            self.unpin(offsets)
+            self.lending.pin(offsets)
+            self.lending.unpin(offsets)
         if self.dismissed:
-            supervise.bury(self, wait=False)
+            endings.bury(self, wait=False)
 
     def function(self, fn: Any, seed: int | None) -> Function:
         """The entry of a function; workers that have an older version of its module are let go."""
         try:
-            function = self.functions.of(fn, seed, self.arena)
+            function = self.functions.of(fn, seed, self.lending.arena)
         except StaleModuleError:
             for member in self.members[:]:
                 member.retiring = True
                 if not member.inflight:
                     supervise.retire(self, member)
-            function = self.functions.of(fn, seed, self.arena)
-        self._pinned.update(function.encoded.blocks)
+            function = self.functions.of(fn, seed, self.lending.arena)
+        self.lending.pin(function.encoded.blocks)
         return function
 
     def tidy(self, keep_bytes: int) -> None:
         """Between calls: forget surplus functions, give pages back."""
         for function in self.functions.surplus():
-            self.unpin(function.encoded.blocks)
-            message = protocol.frame(protocol.FUNCTION, protocol.FUNCTION_HEAD.pack(function.key, 0, 1))
+            self.lending.unpin(function.encoded.blocks)
             for member in self.members:
                 if function.key in member.known:
-                    member.known.discard(function.key)
-                    try:
-                        member.channel.send(message)
-                    except (BrokenPipeError, ConnectionResetError):
-                        pass  # its sentinel tells
-        if self.arena is not None:
-            self.arena.trim(keep_bytes)
+                    send.forget(self, member, function)
+        if self.lending.arena is not None:
+            self.lending.arena.trim(keep_bytes)
 
     @property
     def busy_or_queued(self) -> bool:
@@ -576,11 +343,9 @@ class Crew:
             return
         self.closed = True
         crews.pop(id(self), None)
-        supervise.end_all(self, at_once=at_once)
+        endings.end_all(self, at_once=at_once)
         self.watch.close()
-        if self.arena is not None:
-            self.arena.close()
-            self.arena = None
+        self.lending.close()
 
     def forget(self) -> None:
         """In a forked child: close what it inherited; the workers are the parent's."""
@@ -590,9 +355,7 @@ class Crew:
         self.members.clear()
         self.dismissed.clear()
         self.watch.close()
-        if self.arena is not None:
-            self.arena.close()
-            self.arena = None
+        self.lending.close()
 
 
 def _forget_all() -> None:

@@ -6,8 +6,6 @@ is told to do. What was opened for a start that failed is closed again.
 
 from __future__ import annotations
 
-import _signal
-import fcntl
 import os
 import sys
 from _pickle import dumps
@@ -15,6 +13,8 @@ from time import perf_counter as clock
 
 from breakeven.engine import channel, child, protocol
 from breakeven.engine.arena import open_file
+from breakeven.engine.forkserver import template
+from breakeven.engine.programs import lifeline, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 METHODS = ("fork", "forkserver", "spawn")
-HIGH = 64  # descriptors are lifted above this before they are moved to where a program expects them
-REAP_SECONDS = 2.0
 
 
 class Started:
@@ -54,7 +52,7 @@ class Started:
         if self.status is not None:
             return True
         if self.method == "forkserver":
-            known, self.status = _templates.ended(self.pid)
+            known, self.status = template.ended(self.pid)
             return known
         try:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -86,32 +84,6 @@ class Started:
         self.tokens = self.sentinel = -1
 
 
-class _Lifeline:
-    """A pipe whose only writer is this process: when it closes, the kernel ends every worker."""
-
-    def __init__(self) -> None:
-        self.reader = self.writer = -1
-        self.owner = 0
-
-    def open(self) -> int:
-        """Descriptor of the reading end."""
-        if self.owner != os.getpid():
-            self.reader, self.writer = os.pipe()
-            self.owner = os.getpid()
-        return self.reader
-
-    def forget(self) -> None:
-        """In a forked child: it must not keep the parent's workers alive."""
-        if self.writer >= 0:
-            os.close(self.writer)
-            os.close(self.reader)
-        self.reader = self.writer = -1
-        self.owner = 0
-
-
-lifeline = _Lifeline()
-
-
 def start(method: str, arguments: int, setup: dict[str, Any], preload: list[str]) -> Started:
     """Start one worker; raises OSError when the system refuses."""
     import mmap  # noqa: PLC0415 - loaded by arena already
@@ -134,9 +106,9 @@ def start(method: str, arguments: int, setup: dict[str, Any], preload: list[str]
             if method == "fork":
                 started.pid = _fork(started, given, setup)
             elif method == "spawn":
-                started.pid = _spawn("from breakeven.engine.child import boot; boot()", given)
+                started.pid = spawn("from breakeven.engine.child import boot; boot()", given)
             else:
-                started.pid = _templates.fork(given, preload)
+                started.pid = template.fork(given, preload)
             if method != "fork":
                 _send_setup(ours, setup, given)
         except BaseException:
@@ -235,187 +207,7 @@ def _be_worker(started: Started, given: tuple[int, ...], setup: dict[str, Any], 
         os._exit(1)
 
 
-# --- spawn ---
-
-
-def _spawn(statement: str, given: list[int]) -> int:
-    """Start an interpreter that finds `given` at descriptor 3 and up."""
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    lifted: list[int] = []
-    try:
-        for descriptor in given:
-            source = descriptor if descriptor >= 0 else null
-            lifted.append(fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, HIGH))
-        actions = [(os.POSIX_SPAWN_DUP2, high, child.SOCKET + at) for at, high in enumerate(lifted)]
-        command = f"import sys; sys.path[:] = {sys.path!r}; {statement}"
-        return os.posix_spawn(
-            sys.executable,
-            [sys.executable, *interpreter_flags(), "-c", command],
-            os.environ,
-            file_actions=actions,
-            setsigmask=[_signal.SIGINT],  # until its handler stands: no traceback from a start that Ctrl-C met
-        )
-    finally:
-        for descriptor in (null, *lifted):
-            os.close(descriptor)
-
-
-def interpreter_flags() -> list[str]:
-    """The flags that make a started interpreter behave like this one."""
-    flags = sys.flags
-    given = []
-    if flags.isolated:
-        given.append("-I")
-    else:
-        if flags.ignore_environment:
-            given.append("-E")
-        if flags.no_user_site:
-            given.append("-s")
-    if flags.no_site:
-        given.append("-S")
-    if flags.optimize:
-        given.append("-" + "O" * flags.optimize)
-    if flags.dont_write_bytecode:
-        given.append("-B")
-    if flags.utf8_mode:
-        given += ["-X", "utf8"]
-    given += [f"-W{option}" for option in sys.warnoptions]
-    return given
-
-
-# --- forkserver ---
-
-
-class _Templates:
-    """This process's template, started when first needed and again if it has died."""
-
-    def __init__(self) -> None:
-        self.pid = 0
-        self._control: socket | None = None
-        self._unread = b""
-        self._statuses: dict[int, int] = {}
-
-    def fork(self, given: list[int], preload: list[str]) -> int:
-        """Have the template fork a worker with these descriptors."""
-        from breakeven.engine.template import FAILED, FORKED, REQUEST  # noqa: PLC0415 - only for this start method
-
-        for attempt in (1, 2):
-            control = self._open()
-            request = dumps({"preload": preload, "path": list(sys.path)}, 5)
-            try:
-                self._pass(control, REQUEST.pack(len(request)), given)
-                control.sendall(request)
-                while True:
-                    kind, pid, status = self._reply(None)
-                    if kind == FORKED:
-                        return pid
-                    if kind == FAILED:
-                        raise OSError(status, f"{os.strerror(status)} (in the forkserver's template)")
-            except (BrokenPipeError, ConnectionResetError, EOFError):
-                self.stop()
-                if attempt == 2:  # noqa: PLR2004
-                    raise
-        raise AssertionError("unreachable")
-
-    @staticmethod
-    def _pass(control: socket, head: bytes, given: list[int]) -> None:
-        from _socket import SCM_RIGHTS, SOL_SOCKET  # noqa: PLC0415 - loaded already
-        from _struct import pack  # noqa: PLC0415 - loaded already
-
-        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            numbers = [fd if fd >= 0 else null for fd in given]
-            control.sendmsg([head], [(SOL_SOCKET, SCM_RIGHTS, pack(f"{len(numbers)}i", *numbers))])
-        finally:
-            os.close(null)
-
-    def _open(self) -> socket:
-        if self._control is None:
-            ours, theirs = channel.pair()
-            try:
-                statement = "from breakeven.engine.template import main; main()"
-                self.pid = _spawn(statement, [theirs.fileno(), lifeline.open()])
-            finally:
-                theirs.close()
-            self._control = ours
-        return self._control
-
-    def _reply(self, timeout_seconds: float | None) -> tuple[int, int, int]:
-        """The next thing the template says; (0, 0, 0) when it says nothing in time. Ends are remembered."""
-        from breakeven.engine.template import ENDED, REPLY  # noqa: PLC0415 - only for this start method
-
-        assert self._control is not None  # noqa: S101 - asked after a fork
-        while len(self._unread) < REPLY.size:
-            if not channel.wait_readable(self._control.fileno(), timeout_seconds):
-                return 0, 0, 0
-            got = self._control.recv(4096)
-            if not got:
-                raise EOFError
-            self._unread += got
-        kind, pid, status = REPLY.unpack_from(self._unread)
-        self._unread = self._unread[REPLY.size :]
-        if kind == ENDED:
-            self._statuses[pid] = status
-        return kind, pid, status
-
-    def ended(self, pid: int) -> tuple[bool, int | None]:
-        """(whether it has ended, its wait status if known)."""
-        if pid in self._statuses:
-            return True, self._statuses.pop(pid)
-        if self._control is None:
-            return True, -1
-        try:
-            while self._reply(0)[0]:
-                pass
-        except (EOFError, ConnectionResetError):
-            self.stop()
-            return True, -1
-        if pid in self._statuses:
-            return True, self._statuses.pop(pid)
-        return False, None
-
-    def stop(self) -> None:
-        """End the template; workers that it forked go on until told."""
-        control, self._control = self._control, None
-        self._unread = b""
-        if control is None:
-            return
-        control.close()
-        reap(self.pid)
-        self.pid = 0
-
-    def forget(self) -> None:
-        """In a forked child: it is the parent's."""
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-        self.pid = 0
-
-
-def reap(pid: int) -> None:
-    """Wait for a child that was told to end; kill it when it does not."""
-    deadline = clock() + REAP_SECONDS
-    pause = 0.0002
-    from time import sleep  # noqa: PLC0415 - built in
-
-    while True:
-        try:
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                return
-        except ChildProcessError:
-            return
-        if clock() > deadline:
-            os.kill(pid, _signal.SIGKILL)
-            deadline += 1e9
-        sleep(pause)
-        pause = min(pause * 2, 0.01)
-
-
-_templates = _Templates()
-stop_template = _templates.stop
-
-
 def forget() -> None:
     """In a forked child: lifeline and template are the parent's."""
     lifeline.forget()
-    _templates.forget()
+    template.forget()

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
         def again(self, chunk: Chunk, start: int, stop: int, *, alone: bool) -> None:
             """Items `start` to `stop` of the chunk have not run (or must run again), each `alone` in a chunk if so asked."""
 
+        @property
+        def shared(self) -> dict[int, tuple[int, int, int, int]] | None:
+            """Blocks of arrays that occur again in this call, by the identity of their owner."""
+
         def start(self) -> bool:
             """A chunk is about to be sent; False when it is no longer wanted."""
 

@@ -309,7 +309,7 @@ class Worker:
             self._fell_back = protocol.FELL_BACK
             return encode(part.values, None)
         except BaseException:  # noqa: BLE001 - find the one that cannot be pickled, keep the others
-            from breakeven.engine.faults import keep_picklable  # noqa: PLC0415 - only when something went wrong
+            from breakeven.engine.remote import keep_picklable  # noqa: PLC0415 - only when something went wrong
 
             return keep_picklable(part, self._results)
 
@@ -345,7 +345,7 @@ class _Part:
 
     def fail(self, at: int, error: BaseException) -> int:
         """Note what item `at` raised; returns the count of items that are done."""
-        from breakeven.engine.faults import describe  # noqa: PLC0415 - only when something went wrong
+        from breakeven.engine.remote import describe  # noqa: PLC0415 - only when something went wrong
 
         self.failures.append((at, *describe(error)))
         del self.values[at - self.first :]

@@ -6,10 +6,8 @@ Lives here: from what a user gives to a `Work` on a backend, and back. Never her
 
 from __future__ import annotations
 
-from itertools import count
 
 from breakeven import work as nouns
-from breakeven.ledger import recorder as states
 from breakeven.ledger.recorder import Recorder
 from breakeven.planning.validate import callable_or_refuse, options_from
 from breakeven.work import Work

@@ -1,0 +1,127 @@
+"""The parent's side of the template: asking it for workers, hearing how they ended.
+
+Lives here: one template a process, started when first needed and again if it has died. Never here: the template's own
+program (`template`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _pickle import dumps
+
+from breakeven.engine import channel
+from breakeven.engine.programs import lifeline, reap, spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+
+
+class Template:
+    """This process's template, started when first needed and again if it has died."""
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self._control: socket | None = None
+        self._unread = b""
+        self._statuses: dict[int, int] = {}
+
+    def fork(self, given: list[int], preload: list[str]) -> int:
+        """Have the template fork a worker with these descriptors."""
+        from breakeven.engine.template import FAILED, FORKED, REQUEST  # noqa: PLC0415 - only for this start method
+
+        for attempt in (1, 2):
+            control = self._open()
+            request = dumps({"preload": preload, "path": list(sys.path)}, 5)
+            try:
+                self._pass(control, REQUEST.pack(len(request)), given)
+                control.sendall(request)
+                while True:
+                    kind, pid, status = self._reply(None)
+                    if kind == FORKED:
+                        return pid
+                    if kind == FAILED:
+                        raise OSError(status, f"{os.strerror(status)} (in the forkserver's template)")
+            except (BrokenPipeError, ConnectionResetError, EOFError):
+                self.stop()
+                if attempt == 2:  # noqa: PLR2004
+                    raise
+        raise AssertionError("unreachable")
+
+    @staticmethod
+    def _pass(control: socket, head: bytes, given: list[int]) -> None:
+        from _socket import SCM_RIGHTS, SOL_SOCKET  # noqa: PLC0415 - loaded already
+        from _struct import pack  # noqa: PLC0415 - loaded already
+
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            numbers = [fd if fd >= 0 else null for fd in given]
+            control.sendmsg([head], [(SOL_SOCKET, SCM_RIGHTS, pack(f"{len(numbers)}i", *numbers))])
+        finally:
+            os.close(null)
+
+    def _open(self) -> socket:
+        if self._control is None:
+            ours, theirs = channel.pair()
+            try:
+                statement = "from breakeven.engine.template import main; main()"
+                self.pid = spawn(statement, [theirs.fileno(), lifeline.open()])
+            finally:
+                theirs.close()
+            self._control = ours
+        return self._control
+
+    def _reply(self, timeout_seconds: float | None) -> tuple[int, int, int]:
+        """The next thing the template says; (0, 0, 0) when it says nothing in time. Ends are remembered."""
+        from breakeven.engine.template import ENDED, REPLY  # noqa: PLC0415 - only for this start method
+
+        assert self._control is not None  # noqa: S101 - asked after a fork
+        while len(self._unread) < REPLY.size:
+            if not channel.wait_readable(self._control.fileno(), timeout_seconds):
+                return 0, 0, 0
+            got = self._control.recv(4096)
+            if not got:
+                raise EOFError
+            self._unread += got
+        kind, pid, status = REPLY.unpack_from(self._unread)
+        self._unread = self._unread[REPLY.size :]
+        if kind == ENDED:
+            self._statuses[pid] = status
+        return kind, pid, status
+
+    def ended(self, pid: int) -> tuple[bool, int | None]:
+        """(whether it has ended, its wait status if known)."""
+        if pid in self._statuses:
+            return True, self._statuses.pop(pid)
+        if self._control is None:
+            return True, -1
+        try:
+            while self._reply(0)[0]:
+                pass
+        except (EOFError, ConnectionResetError):
+            self.stop()
+            return True, -1
+        if pid in self._statuses:
+            return True, self._statuses.pop(pid)
+        return False, None
+
+    def stop(self) -> None:
+        """End the template; workers that it forked go on until told."""
+        control, self._control = self._control, None
+        self._unread = b""
+        if control is None:
+            return
+        control.close()
+        reap(self.pid)
+        self.pid = 0
+
+    def forget(self) -> None:
+        """In a forked child: it is the parent's."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        self.pid = 0
+
+
+template = Template()

@@ -1,0 +1,105 @@
+"""Starting an interpreter that finds what it is given at known descriptors, and collecting it.
+
+Lives here: spawn, the lifeline, the wait for an end. Never here: what the started program does.
+"""
+
+from __future__ import annotations
+
+import _signal
+import fcntl
+import os
+import sys
+from time import perf_counter as clock
+from time import sleep
+
+FIRST = 3  # the descriptor at which a started program finds the first thing it is given
+HIGH = 64  # descriptors are lifted above this before they are moved to where a program expects them
+REAP_SECONDS = 2.0
+
+
+class _Lifeline:
+    """A pipe whose only writer is this process: when it closes, the kernel ends every worker."""
+
+    def __init__(self) -> None:
+        self.reader = self.writer = -1
+        self.owner = 0
+
+    def open(self) -> int:
+        """Descriptor of the reading end."""
+        if self.owner != os.getpid():
+            self.reader, self.writer = os.pipe()
+            self.owner = os.getpid()
+        return self.reader
+
+    def forget(self) -> None:
+        """In a forked child: it must not keep the parent's workers alive."""
+        if self.writer >= 0:
+            os.close(self.writer)
+            os.close(self.reader)
+        self.reader = self.writer = -1
+        self.owner = 0
+
+
+lifeline = _Lifeline()
+
+
+def spawn(statement: str, given: list[int]) -> int:
+    """Start an interpreter that finds `given` at descriptor 3 and up."""
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    lifted: list[int] = []
+    try:
+        for descriptor in given:
+            source = descriptor if descriptor >= 0 else null
+            lifted.append(fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, HIGH))
+        actions = [(os.POSIX_SPAWN_DUP2, high, FIRST + at) for at, high in enumerate(lifted)]
+        command = f"import sys; sys.path[:] = {sys.path!r}; {statement}"
+        return os.posix_spawn(
+            sys.executable,
+            [sys.executable, *interpreter_flags(), "-c", command],
+            os.environ,
+            file_actions=actions,
+            setsigmask=[_signal.SIGINT],  # until its handler stands: no traceback from a start that Ctrl-C met
+        )
+    finally:
+        for descriptor in (null, *lifted):
+            os.close(descriptor)
+
+
+def interpreter_flags() -> list[str]:
+    """The flags that make a started interpreter behave like this one."""
+    flags = sys.flags
+    given = []
+    if flags.isolated:
+        given.append("-I")
+    else:
+        if flags.ignore_environment:
+            given.append("-E")
+        if flags.no_user_site:
+            given.append("-s")
+    if flags.no_site:
+        given.append("-S")
+    if flags.optimize:
+        given.append("-" + "O" * flags.optimize)
+    if flags.dont_write_bytecode:
+        given.append("-B")
+    if flags.utf8_mode:
+        given += ["-X", "utf8"]
+    given += [f"-W{option}" for option in sys.warnoptions]
+    return given
+
+
+def reap(pid: int) -> None:
+    """Wait for a child that was told to end; kill it when it does not."""
+    deadline = clock() + REAP_SECONDS
+    pause = 0.0002
+    while True:
+        try:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                return
+        except ChildProcessError:
+            return
+        if clock() > deadline:
+            os.kill(pid, _signal.SIGKILL)
+            deadline += 1e9
+        sleep(pause)
+        pause = min(pause * 2, 0.01)

@@ -1,0 +1,116 @@
+"""A chunk on its way out: pickled, its large parts put into the arena, framed, sent.
+
+Lives here: what a worker is sent, and in which order. Never here: which worker (`dispatch`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _pickle import dumps
+
+from breakeven.engine import blame, protocol
+from breakeven.engine.codec import encode
+from breakeven.ledger import recorder as states
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from breakeven.engine.codec import Encoded
+    from breakeven.engine.dispatch import Crew
+    from breakeven.engine.functions import Function
+    from breakeven.engine.member import Chunk, Member
+
+
+def send(crew: Crew, member: Member, chunk: Chunk) -> None:
+    """Send a chunk to a worker; items that cannot be pickled are charged with that."""
+    recorder, lending, function = crew.recorder, crew.lending, chunk.function
+    mark = recorder.mark
+    mark(states.SERIALISE)
+    shared = chunk.sink.shared
+    try:
+        encoded = _encode(crew, chunk, shared)
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever pickling raised is the outcome of its item
+        mark(states.DISPATCH)
+        blame.refuse(crew, chunk, error)
+        return
+    now = mark(states.SEND)
+    out = []
+    if function.key not in member.known:
+        out.append(_introduce(crew, member, function))
+    window = member.window
+    if window is not None and window.released:
+        gone = window.released[:]
+        del window.released[: len(gone)]
+        out.append(protocol.frame(protocol.FREE, protocol.pack_offsets(gone)))
+    out.append(_framed(crew, member, chunk, encoded))
+    if encoded.table:
+        lending.lend(member, encoded.table)
+        if shared:
+            lending.pin(address[2] for address in shared.values())
+    data = b"".join(out) if len(out) > 1 else out[0]
+    member.inflight.append(chunk)
+    chunk.path = recorder.path[:]
+    chunk.sent = now
+    deliver(crew, member, data)
+    recorder.chunks += 1
+    recorder.messages_out += 1
+    recorder.bytes_out += len(data)
+    recorder.shared_out += encoded.shared_bytes
+    mark(states.DISPATCH)
+
+
+def deliver(crew: Crew, member: Member, data: bytes) -> None:
+    """Put bytes on a worker's channel; what it does not take now follows when it does."""
+    try:
+        if not member.channel.send(data):
+            crew.watch.writing(member.channel.descriptor, wanted=True)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # it has died; its sentinel says so, and the chunk goes to another
+
+
+def _encode(crew: Crew, chunk: Chunk, shared: dict[int, tuple[int, int, int, int]] | None) -> Encoded:
+    try:
+        return encode(chunk.items, crew.lending.arena, shared)
+    except OSError as error:  # no pages left for shared memory: slower, and said in the report
+        crew.recorder.note(f"shared memory was refused ({error}): arguments travelled through the channel")
+        return encode(chunk.items, None)
+
+
+def _framed(crew: Crew, member: Member, chunk: Chunk, encoded: Encoded) -> bytes:
+    function = chunk.function
+    chunk.seq = crew.next_seq()
+    flags = chunk.flags
+    chunk.claim = bool(member.inflight)
+    if chunk.claim:  # it waits behind another: who takes the token first, runs it or recalls it
+        flags |= protocol.CLAIM
+        os.eventfd_write(member.started.tokens, 1)
+    if encoded.stream_shared:
+        flags |= protocol.STREAM_SHARED
+    chunk.hint = function.seconds or 0.0
+    head = protocol.CHUNK_HEAD.pack(
+        chunk.seq, function.key, chunk.first, chunk.count, encoded.buffers, chunk.hint, chunk.mode
+    )
+    return protocol.frame(protocol.CHUNK, b"".join((head, encoded.table, encoded.stream)), flags)
+
+
+def _introduce(crew: Crew, member: Member, function: Function) -> bytes:
+    """The function, and before it the module path if that has changed since the worker heard of it."""
+    member.known.add(function.key)
+    out = b""
+    if sys.path != member.path:
+        member.path = list(sys.path)
+        out = protocol.frame(protocol.SETUP, dumps({"path": member.path}, 5))
+    encoded = function.encoded
+    if encoded.table:
+        crew.lending.lend(member, encoded.table)
+    head = protocol.FUNCTION_HEAD.pack(function.key, encoded.buffers, 0)
+    flags = protocol.STREAM_SHARED if encoded.stream_shared else 0
+    return out + protocol.frame(protocol.FUNCTION, b"".join((head, encoded.table, encoded.stream)), flags)
+
+
+def forget(crew: Crew, member: Member, function: Function) -> None:
+    """Have a worker forget a function."""
+    member.known.discard(function.key)
+    deliver(crew, member, protocol.frame(protocol.FUNCTION, protocol.FUNCTION_HEAD.pack(function.key, 0, 1)))
