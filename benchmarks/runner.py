@@ -64,10 +64,12 @@ def run_cell(plan: CellPlan) -> CellRecord:
             start_new_session=True,
         )
         os.close(writing_end)
-        _listen(process, reading_end, plan, record)
-        os.close(reading_end)
-        record.left_processes = _end_descendants(process)
-        _clear_shared_memory(process.pid)
+        try:
+            _listen(process, reading_end, plan, record)
+        finally:  # also when the benchmark itself is interrupted
+            os.close(reading_end)
+            record.left_processes = _end_descendants(process)
+            _clear_shared_memory(process.pid)
         after = CpuReading.take()
         record.wall_seconds = record.wall_seconds or after.at - before.at
         record.foreign_cores = round(after.foreign_cores_since(before), 4)

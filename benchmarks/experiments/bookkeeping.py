@@ -116,4 +116,9 @@ def _replayed(noted: "list[Call]", outcome: "Callable[..., object]") -> float:
         if method is outcome:
             path = path[:]
             kept.append((0, 1, 1, *args[4:], now()))
-    return now() - began
+    played = now() - began
+    began = now()
+    for method, _args in noted:
+        if method is outcome:
+            pass
+    return played - (now() - began)

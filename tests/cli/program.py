@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def breakeven(
 
 @contextmanager
 def started(*words: str, cwd: Path, **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a command and leave it running; it can be interrupted as from a keyboard, and does not outlive the block."""
+    """Start a command that can be interrupted as from a keyboard; it does not outlive the block."""
     program = subprocess.Popen(
         [*COMMAND, *words],
         cwd=cwd,
@@ -47,6 +48,14 @@ def started(*words: str, cwd: Path, **streams: Any) -> Iterator[subprocess.Popen
             yield program
         finally:
             program.kill()
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Look often until something has happened, and fail where it does not."""
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.002)
 
 
 def lines_of(text: str | Path) -> list[Any]:

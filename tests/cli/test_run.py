@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import breakeven, lines_of, started
+from tests.cli.program import breakeven, lines_of, started, wait_until
 
 MINE = """
 import os, sys, time
@@ -283,9 +283,11 @@ def test_a_full_disk_is_said_in_one_line(folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_results_stream_as_items_come(folder: Path) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.timeout(20)
+def test_results_stream_as_items_come(folder: Path, backend: str) -> None:
     """The first is written before the second is there."""
-    words = ("run", "mine:double", "--format", "jsonl", "--values", "--backend", "serial")
+    words = ("run", "mine:double", "--format", "jsonl", "--values", "--backend", backend)
     pipe = subprocess.PIPE
     with started(*words, cwd=folder, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, bufsize=0) as program:
         assert program.stdin is not None
@@ -314,8 +316,7 @@ def test_one_interrupt_ends_the_run_and_keeps_what_is_written(folder: Path, back
     )
     out = folder / "out.jsonl"
     with started(*words, cwd=folder, stderr=subprocess.PIPE) as program:
-        while not out.exists() or out.read_bytes().count(b"\n") < 5:
-            assert program.poll() is None
+        wait_until(lambda: out.exists() and out.read_bytes().count(b"\n") == 5)
         program.send_signal(signal.SIGINT)
         _, stderr = program.communicate(timeout=20)
     assert program.returncode == 130

@@ -16,7 +16,7 @@ def test_the_factors_multiply_to_the_useful_share_of_the_workers_time(recording:
     ledger = store.from_dict(recording)
     factors = efficiency_of(ledger)
     if factors is None:
-        assert ledger.useful_seconds < 1e-9
+        assert min(ledger.useful_seconds, ledger.seconds) < 1e-9
         return
     workers = max(1, ledger.workers)
     assert factors.parallel == pytest.approx(ledger.useful_seconds / (workers * ledger.seconds))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+from breakeven.engine import dispatch, launch
 from breakeven.engine.dispatch import Crew
 from breakeven.engine.stream import Stream
 from breakeven.ledger import recorder as states
@@ -212,3 +213,5 @@ def shutdown_warm() -> None:
         while crews:
             crews.pop().close()
     _warm.clear()
+    if not dispatch.crews:
+        launch.nobody_left(template_too=True)

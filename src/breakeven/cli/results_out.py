@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from breakeven.cli.exits import UsageError
@@ -43,6 +44,7 @@ class Lines:
         """`source` is the file that items come from; writing over it is refused."""
         self.name = path
         self.count = 0
+        self._whole = True
         self._stream: BinaryIO | None = None if path else fallback
         if path is None:
             return
@@ -73,14 +75,17 @@ class Lines:
     def write(self, line: str) -> None:
         """Write one line; a full disk or a reader that left raises `OSError`."""
         stream = self._stream or self._opened()
+        self._whole = False
         stream.write(line.encode() + b"\n")
         stream.flush()
+        self._whole = True
         self.count += 1
 
     def close(self) -> None:
-        """Close what was opened here."""
+        """Close what was opened here; a line that could not be written was said so, and is not tried again aloud."""
         if self.name is not None and self._stream is not None:
-            self._stream.close()
+            with suppress(OSError) if not self._whole else nullcontext():
+                self._stream.close()
 
     def _opened(self) -> BinaryIO:
         self._stream = Path(str(self.name)).open("ab")  # noqa: SIM115 - closed by `close`

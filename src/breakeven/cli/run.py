@@ -29,8 +29,6 @@ from breakeven.cli import settings
 from breakeven.cli.calls import Keywords, Numbered, Star
 from breakeven.cli.exits import DONE, FAILED, INTERRUPTED, PARTIAL, UsageError
 from breakeven.cli.results_out import NOT_JSON, Lines, Unwritable, claim_stdout, failure_line, result_line
-from breakeven.report.progress import rate_text
-from breakeven.report.wording import count_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -241,6 +239,8 @@ def _keep_report(report: Any, path: str | None) -> None:
 
 def _tell(run: _Run, code: int, options: argparse.Namespace) -> None:
     """Say how it ended: why it was cut short, and the summary."""
+    from breakeven.report.wording import count_of
+
     if run.ended_by is not None:
         kept = f"; {count_of(run.out.count, 'result')} written" + (f" to {run.out.name}" if run.out.name else "")
         print(f"breakeven run: {run.ended_by}{kept}", file=sys.stderr)
@@ -269,6 +269,9 @@ def _summary(run: _Run, code: int) -> dict[str, Any]:
 
 
 def _sentence(run: _Run) -> str:
+    from breakeven.report.progress import rate_text
+    from breakeven.report.wording import count_of
+
     rate = f" ({rate_text(run.done / run.seconds)})" if run.done and run.seconds > 0 else ""
     where = f" in {run.out.name}" if run.out.name else ""
     text = f"{count_of(run.done, 'item')} in {run.seconds:.2f} s{rate}: {count_of(run.out.count, 'result')}{where}"

@@ -346,6 +346,8 @@ class Crew:
         endings.end_all(self, at_once=at_once)
         self.watch.close()
         self.lending.close()
+        if not crews:
+            launch.nobody_left()
 
     def forget(self) -> None:
         """In a forked child: close what it inherited; the workers are the parent's."""

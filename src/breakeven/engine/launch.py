@@ -207,6 +207,14 @@ def _be_worker(started: Started, given: tuple[int, ...], setup: dict[str, Any], 
         os._exit(1)
 
 
+def nobody_left(*, template_too: bool = False) -> None:
+    """The last crew is gone: let go of the lifeline, unless a template hangs on it that is to stay for the next."""
+    if template_too:
+        template.stop()
+    if not template.pid:
+        lifeline.forget()
+
+
 def forget() -> None:
     """In a forked child: lifeline and template are the parent's."""
     lifeline.forget()

@@ -57,7 +57,7 @@ def table_of(ledger: Ledger, efficiency: Efficiency | None) -> str:
         _row("failures", _failures(ledger)),
         *(_row("note", note) for note in ledger.notes),
     ]
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(line.rstrip()[:WIDTH] for line in lines)
 
 
 def _row(label: str, text: str) -> str:
