@@ -79,12 +79,14 @@ def measure(options: argparse.Namespace) -> Path:
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M")
     results = Results(options.out or RESULTS / f"{stamp}{'-quick' if options.quick else ''}.json")
     machine.adopt_orphans()
-    turns = machine.turns_per_millisecond()
-    facts = machine.conditions(turns) | {"quick": options.quick, "absent": absent, "seed": options.seed}
+    facts = machine.conditions() | {"quick": options.quick, "absent": absent, "seed": options.seed}
     run = results.add_run(facts)
     patience = options.patience if options.patience is not None else (2.0 if options.quick else 20.0)
     shuffle = random.Random(options.seed)  # noqa: S311 - an order, not a secret
+    gate = Gate(patience)
     for number in range(options.blocks or (1 if options.quick else 5)):
+        machine.wait_until_quiet(gate.foreign_share * machine.usable_cpus(), patience)
+        turns = machine.turns_per_millisecond()
         plans = schedule.block(
             shuffle,
             sections=sections,
@@ -92,13 +94,13 @@ def measure(options: argparse.Namespace) -> Path:
             quick=options.quick,
             turns_per_ms=turns,
         )
-        before = machine.canary(turns)
+        before = machine.canary()
         for place, plan in enumerate(plans, 1):
-            for record in _attempts(plan, Gate(patience), most=1 if options.quick else 2):
+            for record in _attempts(plan, gate, most=1 if options.quick else 2):
                 record.run, record.block = run["run"], number
                 results.add(record)
                 _say(plan, record, f"block {number + 1}, cell {place}/{len(plans)}")
-        run["canaries"].append({"before": before, "after": machine.canary(turns)})
+        run["canaries"].append({"before": before, "after": machine.canary()})
         results.write()
     return results.path
 
@@ -141,7 +143,7 @@ def main(arguments: list[str]) -> None:
         return
     path = options.file if options.command == "table" else measure(options)
     text = report(load(path))
-    print(text)
+    print(text, end="")
     if options.command == "run":
         path.with_suffix(".md").write_text(text)
         print(f"kept as {path.name} and {path.with_suffix('.md').name}", file=sys.stderr)

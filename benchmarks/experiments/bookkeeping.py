@@ -45,7 +45,7 @@ def ledger_cost(cell: "Cell") -> "dict[str, float | None]":
         "chunk_us": tiny_chunk * 1e6,
         "worker_stamps_us": stamps * 1e6,
         "long_chunk_us": long_chunk * 1e6,
-        "share_percent": long_chunk / timed(tasks.spin, turns[0])[0] * 100,
+        "share_percent": long_chunk / median([timed(tasks.spin, turns[0])[0] for _ in range(25)]) * 100,
     }
 
 

@@ -66,7 +66,7 @@ class Failure:
         worker_pid: int | None,
         traceback_text: str,
     ) -> None:
-        """`cause` is "exception", "timeout", "killed by SIGSEGV", "out of memory", "exit 3", …"""
+        """`cause` is "exception", "timeout", "killed by SIGSEGV", "out of memory", "exit 3" or the like."""
         self.index = index
         self.exception = exception
         self.cause = cause
@@ -122,7 +122,7 @@ def name_of(fn: object) -> str:
 
 
 class _Position(_thread._local):  # noqa: SLF001 - threading.local without importing threading (2.9 ms)
-    """Where the task that runs in this thread stands: asked only by `index()` and `rng()`, so it costs a task nothing."""
+    """Where the task that runs in this thread stands; asked by `index()` and `rng()` only, so free for others."""
 
     seed: int | None = None
     where: Callable[[], int] | None = None
@@ -160,12 +160,13 @@ def rng() -> np.random.Generator:
     >>> first == be.map(lambda _: be.rng().integers(100), range(4), seed=7, backend="threads")
     True
     """
-    from numpy.random import SeedSequence, default_rng  # noqa: PLC0415 - numpy only where it is asked for
+    from numpy.random import SeedSequence, default_rng
 
     at = index()
     if at is None:
-        msg = "rng() was called outside a task; it belongs inside the function that breakeven runs: use numpy.random.default_rng here"
-        raise RuntimeError(msg)
+        raise RuntimeError(
+            "rng() was called outside a task, where items have no index; use numpy.random.default_rng here"
+        )
     cached = position.cached
     if cached is not None and cached[0] == at:
         return cached[1]  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""How much of the time the GIL is held, from outside: a thread that sleeps for random times and looks how late it wakes.
+"""How much of the time the GIL is held: a thread sleeps for random times and looks how late it wakes.
 
 Lives here: the probe. Never here: what is concluded from it. Sleeping times are exponential, so wake-ups see time
 averages (PASTA): the share of late ones is the share of time in which the GIL was held; the time spent waiting
@@ -20,7 +20,7 @@ class GilProbe:
     """A helper thread; costs less than 1 % of one core."""
 
     def __init__(self, seed: int = 1) -> None:
-        self._random = Random(seed)
+        self._random = Random(seed)  # noqa: S311 - sleeping times, not secrets
         self._stop = False
         self._late = self._looks = 0
         self._waited = self._slept = 0.0

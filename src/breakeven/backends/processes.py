@@ -73,7 +73,7 @@ class Processes:
             "watch_memory": options.max_worker_memory is not None,
         }
         if "logging" in sys.modules:
-            from breakeven.engine import logs  # noqa: PLC0415 - only where logging is used
+            from breakeven.engine import logs
 
             setup["levels"] = logs.levels()
         if options.initializer is not None:
@@ -144,13 +144,13 @@ class Processes:
 
     def share(self, recorder: Recorder) -> SharedProcesses:
         """The same, with one crew of its own that several threads use at once."""
-        from breakeven.backends.shared import SharedProcesses  # noqa: PLC0415 - needs concurrent.futures
+        from breakeven.backends.shared import SharedProcesses
 
         return SharedProcesses(self, recorder)
 
     def submit(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
         """Run one call on a crew of its own that ends with it; `share` is for more than one."""
-        from breakeven.ledger.recorder import Recorder  # noqa: PLC0415 - loaded by the engine already
+        from breakeven.ledger.recorder import Recorder
 
         shared = self.share(Recorder())
         future = shared.submit(fn, args, kwargs)
@@ -166,7 +166,7 @@ class Processes:
 
 
 def _pickled_initializer(options: Options) -> bytes:
-    from breakeven.engine.codec import pickled, unpicklable  # noqa: PLC0415 - loaded already
+    from breakeven.engine.codec import pickled, unpicklable
 
     try:
         return pickled((options.initializer, tuple(options.initargs)), 1 << 62)[0]

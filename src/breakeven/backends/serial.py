@@ -92,7 +92,7 @@ class Loop:
 
     @property
     def rest(self) -> Any:
-        """Where the items that are left come from: the whole source if it can be sliced, else what its iterator has left."""
+        """Where the items that are left come from: the source if it can be sliced, else its iterator."""
         return self._single if self._single is not None else self._input
 
     def blocks(self) -> Iterator[list[Any]]:
@@ -132,7 +132,11 @@ class Loop:
         self._recorder.items += len(values)
         self._recorder.chunks += 1
         if took < BLOCK_SECONDS / 2:
-            self._block = min(self._block * 2, LARGEST_BLOCK) if took > BLOCK_SECONDS / 16 else min(self._block * 8, LARGEST_BLOCK)
+            self._block = (
+                min(self._block * 2, LARGEST_BLOCK)
+                if took > BLOCK_SECONDS / 16
+                else min(self._block * 8, LARGEST_BLOCK)
+            )
         elif took > BLOCK_SECONDS * 2:
             self._block = max(self._block // 2, 1)
         return values
@@ -166,7 +170,7 @@ class Loop:
             began = clock()
             try:
                 value = work.fn(item) if work.mode == nouns.ONE else work.fn(*item)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the outcome of the item
                 if isinstance(error, options.retry_on or ()) and attempt <= options.retries:
                     attempt += 1
                     self._recorder.retries += 1
@@ -180,7 +184,13 @@ class Loop:
             return value
 
     def _failed(self, error: BaseException, cause: str, index: int, attempt: int) -> Failure:
-        fact = {"index": index, "cause": cause, "exception": f"{type(error).__name__}: {error}", "pid": None, "attempts": attempt}
+        fact = {
+            "index": index,
+            "cause": cause,
+            "exception": f"{type(error).__name__}: {error}",
+            "pid": None,
+            "attempts": attempt,
+        }
         self._recorder.failures.append(fact)
         if self._work.options.on_error == "raise":
             raise error

@@ -267,9 +267,7 @@ class Driver:
 
     # --- maps ---
 
-    def stream(
-        self, work: Work, *, ordered: bool, bounded: bool, timeout: float | None = None
-    ) -> Iterator[list[Any]]:
+    def stream(self, work: Work, *, ordered: bool, bounded: bool, timeout: float | None = None) -> Iterator[list[Any]]:
         """Begin at once, and yield blocks; the consumer drives while it waits, `timeout` seconds in all at most."""
         deadline = None if timeout is None else clock() + timeout
         with self._lock:
@@ -326,7 +324,9 @@ class Driver:
         self._poke = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._outer.register(self._poke, select.EPOLLIN)
         self._outer.register(self._crew.watch.descriptor, 0)
-        self._thread = threading.Thread(target=_watch, args=(weakref.ref(self), self._outer, self._poke), daemon=True, name="breakeven-watch")
+        self._thread = threading.Thread(
+            target=_watch, args=(weakref.ref(self), self._outer, self._poke), daemon=True, name="breakeven-watch"
+        )
         own_threads += 1
         self._thread.start()
 
@@ -390,7 +390,9 @@ class Driver:
         crew = self._crew
         if crew is None or crew.closed:
             return False
-        return bool(self.pending or self.settled or any(stream.outstanding or stream.has_more for stream in crew.streams))
+        return bool(
+            self.pending or self.settled or any(stream.outstanding or stream.has_more for stream in crew.streams)
+        )
 
     def shutdown(self, *, wait: bool, cancel: bool) -> None:
         """End when all that was submitted is done; here if `wait`, else on our thread."""
@@ -469,7 +471,13 @@ class SharedProcesses:
         self._driver = Driver(backend, recorder)
 
     def stream(
-        self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool, timeout: float | None = None  # noqa: ARG002
+        self,
+        work: Work,
+        recorder: Recorder,
+        *,
+        ordered: bool,
+        bounded: bool,
+        timeout: float | None = None,
     ) -> Iterator[list[Any]]:
         """Begin at once, and yield blocks."""
         return self._driver.stream(work, ordered=ordered, bounded=bounded, timeout=timeout)

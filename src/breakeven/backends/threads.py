@@ -191,7 +191,9 @@ class Gang:
                     return None
                 ahead = stream.outstanding + stream.ready_count
                 if stream.has_more and (stream.window is None or ahead < stream.window + self._workers):
-                    size = stream.fixed_size or chunk_size(function.seconds, function.size, stream.remaining, self._workers)
+                    size = stream.fixed_size or chunk_size(
+                        function.seconds, function.size, stream.remaining, self._workers
+                    )
                     chunk = stream.cut(size)
                     if chunk is not None:
                         function.size = max(size, 1)
@@ -203,7 +205,16 @@ class Gang:
                         continue
                 self._changed.wait()
 
-    def done(self, hand: _Hand, chunk: Chunk, values: list[Any], failures: list[tuple[int, BaseException]], times: Any, *, last: bool) -> bool:
+    def done(
+        self,
+        hand: _Hand,
+        chunk: Chunk,
+        values: list[Any],
+        failures: list[tuple[int, BaseException]],
+        times: Any,
+        *,
+        last: bool,
+    ) -> bool:
         """Results of a part; False when this thread is no longer wanted."""
         with self._changed:
             if hand.chunk is not chunk:
@@ -239,7 +250,13 @@ class Gang:
 
     def _fail(self, chunk: Chunk, at: int, error: BaseException, cause: str, text: str) -> None:
         index = chunk.first + at
-        fact = {"index": index, "cause": cause, "exception": f"{type(error).__name__}: {error}", "pid": None, "attempts": chunk.attempt}
+        fact = {
+            "index": index,
+            "cause": cause,
+            "exception": f"{type(error).__name__}: {error}",
+            "pid": None,
+            "attempts": chunk.attempt,
+        }
         self._recorder.failures.append(fact)
         self._stream.fail(Failure(index, error, cause, chunk.attempt, None, text))
 

@@ -17,7 +17,6 @@ from _weakref import ref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
 PAGE = mmap.PAGESIZE
@@ -33,11 +32,11 @@ def open_file(label: str) -> int:
             return os.memfd_create(f"breakeven-{label}", os.MFD_CLOEXEC)
         except OSError:  # seccomp without memfd: an unlinked file serves
             pass
-    import tempfile  # noqa: PLC0415 - 10 ms, only without memfd
+    import tempfile
 
     directory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - unlinked at once
     descriptor, path = tempfile.mkstemp(prefix="breakeven-", dir=directory)
-    os.unlink(path)  # noqa: PTH108 - pathlib is not on the hot path
+    os.unlink(path)
     return descriptor
 
 
@@ -216,7 +215,7 @@ class Window:
 
     def view(self, start: int, size: int, offset: int, nbytes: int) -> memoryview:
         """A buffer over the block; when everything made from it is gone, the block is in `released`."""
-        from breakeven.engine.lease import lease  # noqa: PLC0415 - needs numpy, which the payload brought
+        from breakeven.engine.lease import lease
 
         again = self._private and offset in self._alive
         # Kept from an earlier task, perhaps written into: whoever gets the block again needs pages of its own.
@@ -267,12 +266,12 @@ class Window:
             self.descriptor = -1
 
 
-_usage: Callable[[int], Any] | None = None
+_usage: Any = None
 
 
 def _page_faults() -> int:
     """Minor page faults of this process so far: none in between means that no page was copied on write."""
     global _usage  # noqa: PLW0603 - the module is imported when first needed
     if _usage is None:
-        from resource import getrusage as _usage  # noqa: PLC0415
+        from resource import getrusage as _usage
     return _usage(0).ru_minflt  # type: ignore[no-any-return]

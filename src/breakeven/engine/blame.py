@@ -27,9 +27,11 @@ MOST_DEATHS_AT_START = 3
 MOST_FAILURES_IN_REPORT = 1000
 
 
-def settle(crew: Crew, member: Member, chunk: Chunk, offset: int, values: list[Any], failures: list[tuple[Any, ...]]) -> None:
+def settle(
+    crew: Crew, member: Member, chunk: Chunk, offset: int, values: list[Any], failures: list[tuple[Any, ...]]
+) -> None:
     """Deliver a part in which some items failed."""
-    from breakeven.engine.remote import rebuild  # noqa: PLC0415 - only when something went wrong
+    from breakeven.engine.remote import rebuild
 
     start = 0
     for at, *facts in sorted(failures, key=lambda failure: failure[0]):
@@ -54,13 +56,21 @@ def fail(crew: Crew, chunk: Chunk, at: int, error: BaseException, cause: str, pi
     index = chunk.first + at
     failures = crew.recorder.failures
     if len(failures) < MOST_FAILURES_IN_REPORT:  # the caller has them all
-        failures.append({"index": index, "cause": cause, "exception": f"{type(error).__name__}: {error}", "pid": pid, "attempts": chunk.attempt})
+        failures.append(
+            {
+                "index": index,
+                "cause": cause,
+                "exception": f"{type(error).__name__}: {error}",
+                "pid": pid,
+                "attempts": chunk.attempt,
+            }
+        )
     chunk.sink.fail(Failure(index, error, cause, chunk.attempt, pid, text))
 
 
 def refuse(crew: Crew, chunk: Chunk, error: BaseException) -> None:
     """Arguments of a chunk cannot be pickled: charge the items that cannot, put the others back."""
-    from breakeven.engine.codec import pickled, unpicklable  # noqa: PLC0415 - cold
+    from breakeven.engine.codec import pickled, unpicklable
 
     start = 0
     for at in range(chunk.count):
@@ -89,14 +99,16 @@ def unreadable(crew: Crew, member: Member, chunk: Chunk, offset: int, count: int
         error.add_note(f"(while unpickling the result of item {chunk.first + offset}, from worker {member.pid})")
         fail(crew, chunk, offset, error, "exception", member.pid, "")
         return
-    crew.recorder.note(f"results of {count} items could not be unpickled together ({error!r}): those items were run again, one by one")
+    crew.recorder.note(
+        f"results of {count} items could not be unpickled together ({error!r}): those items were run again, one by one"
+    )
     chunk.sink.again(chunk, offset, offset + count, alone=True)
 
 
 def broke(crew: Crew, member: Member, described: tuple[str, str, str, bytes | None]) -> None:
     """The initializer raised: no worker of this crew can work."""
-    from breakeven.engine.remote import rebuild  # noqa: PLC0415 - cold
-    from breakeven.errors import InitializerFailed  # noqa: PLC0415
+    from breakeven.engine.remote import rebuild
+    from breakeven.errors import InitializerFailed
 
     name, message, text, body = described
     error = InitializerFailed(member.started.method, f"{name}: {message}")
@@ -147,7 +159,7 @@ def lost(crew: Crew, member: Member) -> None:
             chunk.sink.again(chunk, chunk.done, chunk.count, alone=False)
         chunk.sink.finished(chunk)
     if crew.deaths_at_start >= MOST_DEATHS_AT_START:
-        from breakeven.errors import StartFailed  # noqa: PLC0415 - cold
+        from breakeven.errors import StartFailed
 
         reason = f"{crew.deaths_at_start} workers in a row ended at their start ({cause})"
         give_up(crew, StartFailed(crew.start_method, reason))
@@ -182,7 +194,7 @@ def _charge(crew: Crew, member: Member, chunk: Chunk, phase: int, item: int, cau
 
 
 def _charge_item(crew: Crew, member: Member, chunk: Chunk, at: int, cause: str, stack: str) -> None:
-    from breakeven.errors import MemoryExceeded, TaskTimeout, WorkerDied  # noqa: PLC0415 - cold
+    from breakeven.errors import MemoryExceeded, TaskTimeout, WorkerDied
 
     if getattr(chunk.sink, "cancelled", False):
         return

@@ -12,9 +12,8 @@ import fcntl
 import os
 import sys
 from _pickle import loads
-from time import perf_counter as clock
-
 from _socket import AF_UNIX, SOCK_STREAM, socket
+from time import perf_counter as clock
 
 from breakeven import work
 from breakeven.engine import protocol
@@ -50,7 +49,7 @@ def run(seat: Seat, board: int, lifeline: int, born: float) -> None:
         try:
             _prepare(seat.setup)
         except BaseException as error:  # noqa: BLE001 - told to the parent, which fails the calls
-            from breakeven.engine.remote import describe  # noqa: PLC0415
+            from breakeven.engine.remote import describe
 
             worker.send(protocol.frame(protocol.BROKEN, facts_of(describe(error))))
         else:
@@ -86,7 +85,7 @@ def watch_parent(lifeline: int) -> None:
     """
     set_signal = getattr(fcntl, "F_SETSIG", 10 if sys.platform == "linux" else None)
     if set_signal is None:
-        import threading  # noqa: PLC0415 - elsewhere than on Linux a thread has to wait for it
+        import threading
 
         threading.Thread(target=_die_with, args=(lifeline,), daemon=True).start()
         return
@@ -125,7 +124,7 @@ def _prepare(setup: dict[str, Any]) -> None:
         if children:
             children.clear()
     if "logging" in sys.modules or setup.get("levels"):
-        import logging  # noqa: F401, PLC0415 - the parent logs, so records of tasks have a reader
+        import logging  # noqa: F401 - the parent logs, so records of tasks have a reader
     initializer = setup.get("initializer")
     if isinstance(initializer, bytes):
         initializer, arguments = loads(initializer)
@@ -139,7 +138,7 @@ def _limit_threads(threads: int) -> None:
     for name in THREAD_VARIABLES:
         os.environ[name] = str(threads)
     if "numpy" in sys.modules or "torch" in sys.modules or "scipy" in sys.modules:
-        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - only where such a library is loaded
+        from threadpoolctl import threadpool_limits
 
         threadpool_limits(threads)
 
@@ -162,13 +161,18 @@ def _leave(status: int) -> None:
 def boot() -> None:
     """Entry of a started program: everything it needs stands at known descriptors."""
     born = clock()
-    import mmap  # noqa: PLC0415 - loaded by arena already
+    import mmap
 
     end = socket(AF_UNIX, SOCK_STREAM, 0, SOCKET)
     setup = read_setup(end)
     sys.path[:] = setup["path"]
     board = memoryview(mmap.mmap(BOARD, BOARD_BYTES)).cast("B")[: 8 * protocol.WORDS].cast("Q")
-    run(Seat(end, board, _given(setup, ARGUMENTS), _given(setup, RESULTS), _given(setup, TOKENS), setup), BOARD, LIFELINE, born)
+    run(
+        Seat(end, board, _given(setup, ARGUMENTS), _given(setup, RESULTS), _given(setup, TOKENS), setup),
+        BOARD,
+        LIFELINE,
+        born,
+    )
 
 
 def _given(setup: dict[str, Any], descriptor: int) -> int:

@@ -60,7 +60,7 @@ def pickled(value: Any, large: int) -> tuple[bytes, list[memoryview]]:
         pass
     # What stands in `__main__` goes by value: a worker's `__main__` is another module, or an older one.
     outside.clear()
-    import cloudpickle  # noqa: PLC0415 - 26 ms, only for what pickle cannot name
+    import cloudpickle
 
     return cloudpickle.dumps(value, 5, buffer_callback=keep_inside), outside
 
@@ -132,8 +132,8 @@ def decode(
 
 def unpicklable(value: Any, what: str, index: int | None, error: BaseException) -> BaseException:
     """The error to raise for `value`, with the attribute path to what pickle refused."""
-    from breakeven.engine.culprit import path_to_culprit  # noqa: PLC0415 - only when something went wrong
-    from breakeven.errors import Unpicklable  # noqa: PLC0415
+    from breakeven.engine.culprit import path_to_culprit
+    from breakeven.errors import Unpicklable
 
     path, culprit = path_to_culprit(value, what)
     return Unpicklable(path, what, f"{type(error).__name__}: {error}" if culprit is None else culprit, index)

@@ -14,7 +14,7 @@ DEEPEST = 8
 
 def refuses(value: Any) -> str | None:
     """Why `value` cannot be pickled, or None when it can."""
-    import cloudpickle  # noqa: PLC0415
+    import cloudpickle
 
     try:
         cloudpickle.dumps(value, 5, buffer_callback=lambda _: False)

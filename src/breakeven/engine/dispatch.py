@@ -13,7 +13,7 @@ from _collections import deque
 from time import perf_counter as clock
 
 from breakeven import work
-from breakeven.engine import endings, blame, launch, protocol, receive, send, supervise
+from breakeven.engine import blame, endings, launch, protocol, receive, send, supervise
 from breakeven.engine.channel import frames
 from breakeven.engine.functions import Functions, StaleModuleError
 from breakeven.engine.lending import Lending

@@ -27,7 +27,9 @@ def abandon(crew: Crew, stream: Stream) -> None:
     """Stop what still runs of a call that is over: at the next item where possible, else the worker is ended."""
     concerned = []
     for member in crew.members:
-        while member.inflight and member.inflight[-1].claim and member.inflight[-1].sink is stream and _take_back(member):
+        while (
+            member.inflight and member.inflight[-1].claim and member.inflight[-1].sink is stream and _take_back(member)
+        ):
             pass
         if any(chunk.sink is stream for chunk in member.inflight):
             member.board[protocol.CANCELLED] = max(chunk.seq for chunk in member.inflight if chunk.sink is stream)
@@ -93,7 +95,7 @@ def end_all(crew: Crew, *, at_once: bool) -> None:
             member.started.kill(_signal.SIGKILL if at_once else _signal.SIGTERM)
         else:
             tell_to_stop(member)
-    crew.dismissed += [member for member in crew.members]
+    crew.dismissed += list(crew.members)
     asked = clock()
     for member in crew.members[:]:
         crew.set_aside(member)

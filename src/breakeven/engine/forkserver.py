@@ -29,7 +29,7 @@ class Template:
 
     def fork(self, given: list[int], preload: list[str]) -> int:
         """Have the template fork a worker with these descriptors."""
-        from breakeven.engine.template import FAILED, FORKED, REQUEST  # noqa: PLC0415 - only for this start method
+        from breakeven.engine.template import FAILED, FORKED, REQUEST
 
         for attempt in (1, 2):
             control = self._open()
@@ -51,8 +51,8 @@ class Template:
 
     @staticmethod
     def _pass(control: socket, head: bytes, given: list[int]) -> None:
-        from _socket import SCM_RIGHTS, SOL_SOCKET  # noqa: PLC0415 - loaded already
-        from _struct import pack  # noqa: PLC0415 - loaded already
+        from _socket import SCM_RIGHTS, SOL_SOCKET
+        from _struct import pack
 
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         try:
@@ -74,7 +74,7 @@ class Template:
 
     def _reply(self, timeout_seconds: float | None) -> tuple[int, int, int]:
         """The next thing the template says; (0, 0, 0) when it says nothing in time. Ends are remembered."""
-        from breakeven.engine.template import ENDED, REPLY  # noqa: PLC0415 - only for this start method
+        from breakeven.engine.template import ENDED, REPLY
 
         assert self._control is not None  # noqa: S101 - asked after a fork
         while len(self._unread) < REPLY.size:

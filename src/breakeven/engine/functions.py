@@ -65,8 +65,9 @@ class Functions:
     def of(self, fn: Callable[..., Any], seed: int | None, arena: Arena | None) -> Function:
         """The entry of `fn`; raises `Unpicklable`, or `StaleModuleError` when its module was reloaded."""
         module = module_of(fn)
+        mark: Any = None
         if module is not None:
-            mark: Any = (module, fn.__qualname__, seed)
+            mark = (module, fn.__qualname__, seed)
             known = self._by_mark.get(mark)
             if known is not None:
                 if known.fn is not fn:
@@ -77,7 +78,7 @@ class Functions:
             encoded = encode((fn, seed), arena)
         except (MemoryError, OSError, KeyboardInterrupt):
             raise
-        except BaseException as error:  # noqa: BLE001 - whatever pickling raised
+        except BaseException as error:
             raise unpicklable(fn, "function", None, error) from error
         if module is None:
             if encoded.buffers:  # hashing would cost more than copying again: 1 against 12 GB/s

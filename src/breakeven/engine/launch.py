@@ -28,7 +28,19 @@ METHODS = ("fork", "forkserver", "spawn")
 class Started:
     """A process that was started, and the parent's ends of what it was given."""
 
-    __slots__ = ("began", "board", "board_map", "end", "forked", "method", "pid", "results", "sentinel", "status", "tokens")
+    __slots__ = (
+        "began",
+        "board",
+        "board_map",
+        "end",
+        "forked",
+        "method",
+        "pid",
+        "results",
+        "sentinel",
+        "status",
+        "tokens",
+    )
 
     def __init__(self, method: str, end: socket, board_map: mmap.mmap, results: int, tokens: int) -> None:
         self.method = method
@@ -86,7 +98,7 @@ class Started:
 
 def start(method: str, arguments: int, setup: dict[str, Any], preload: list[str]) -> Started:
     """Start one worker; raises OSError when the system refuses."""
-    import mmap  # noqa: PLC0415 - loaded by arena already
+    import mmap
 
     opened: list[int] = []
     try:
@@ -180,7 +192,7 @@ def _fork_quietly() -> int:
     """Fork; Python's warning about threads is answered by `probes.hazards`, which knows which of them matter."""
     if sys.version_info < (3, 12):
         return os.fork()
-    import warnings  # noqa: PLC0415 - loaded at start-up by the interpreter itself
+    import warnings
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -189,11 +201,10 @@ def _fork_quietly() -> int:
 
 def _be_worker(started: Started, given: tuple[int, ...], setup: dict[str, Any], born: float) -> None:
     """In the child. The fork hooks have closed what belongs to the parent's other workers."""
-    import gc  # noqa: PLC0415 - built in
+    import gc
+    from _socket import AF_UNIX, SOCK_STREAM, socket
 
-    from _socket import AF_UNIX, SOCK_STREAM, socket  # noqa: PLC0415 - loaded by channel already
-
-    from breakeven.engine.worker import Seat  # noqa: PLC0415 - loaded by child already
+    from breakeven.engine.worker import Seat
 
     try:
         gc.freeze()  # what the parent had is never collected here: its pages stay shared

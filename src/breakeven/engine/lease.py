@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class _Lease(ndarray):  # type: ignore[type-arg]
+class _Lease(ndarray):
     """Bytes of a mapping; unlike a plain mapping it can be watched by a weak reference of its own."""
 
 

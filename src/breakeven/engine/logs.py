@@ -41,11 +41,14 @@ def _picklable(facts: dict[str, Any]) -> bytes:
     try:
         return pickled(facts, 1 << 62)[0]
     except Exception:  # noqa: BLE001 - somebody's `extra`
-        return pickled({name: fact if isinstance(fact, str | int | float | None) else repr(fact) for name, fact in facts.items()}, 1 << 62)[0]
+        return pickled(
+            {name: fact if isinstance(fact, str | int | float | None) else repr(fact) for name, fact in facts.items()},
+            1 << 62,
+        )[0]
 
 
 def forward(send: Callable[[bytes], None], setup: dict[str, Any]) -> None:
-    """Replace what handlers a forked worker inherited, and those it configures, by the way to the parent. Idempotent."""
+    """Replace the handlers that a worker inherited or configured by the way to the parent. Idempotent."""
     root = logging.getLogger()
     if any(isinstance(handler, _Forward) for handler in root.handlers):
         return

@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def _one(fn: Any, items: Iterator[Any], at: int, append: Any, board: memoryview, mode: int) -> None:  # noqa: ARG001
-    for board[protocol.AT_ITEM], item in enumerate(items, at):  # noqa: B020 - the target is the word that the parent reads
+def _one(fn: Any, items: Iterator[Any], at: int, append: Any, board: Any, mode: int) -> None:  # noqa: ARG001
+    for board[protocol.AT_ITEM], item in enumerate(items, at):
         append(fn(item))
 
 
-def _star(fn: Any, items: Iterator[Any], at: int, append: Any, board: memoryview, mode: int) -> None:  # noqa: ARG001
-    for board[protocol.AT_ITEM], item in enumerate(items, at):  # noqa: B020
+def _star(fn: Any, items: Iterator[Any], at: int, append: Any, board: Any, mode: int) -> None:  # noqa: ARG001
+    for board[protocol.AT_ITEM], item in enumerate(items, at):
         append(fn(*item))
 
 
-def _call(fn: Any, items: Iterator[Any], at: int, append: Any, board: memoryview, mode: int) -> None:  # noqa: ARG001
-    for board[protocol.AT_ITEM], (args, kwargs) in enumerate(items, at):  # noqa: B020
+def _call(fn: Any, items: Iterator[Any], at: int, append: Any, board: Any, mode: int) -> None:  # noqa: ARG001
+    for board[protocol.AT_ITEM], (args, kwargs) in enumerate(items, at):
         append(fn(*args, **kwargs))
 
 
-def _timed(fn: Any, items: Iterator[Any], at: int, append: Any, board: memoryview, mode: int) -> None:
+def _timed(fn: Any, items: Iterator[Any], at: int, append: Any, board: Any, mode: int) -> None:
     """As the others, noting when each item began, for the parent that watches a deadline."""
-    for board[protocol.AT_ITEM], item in enumerate(items, at):  # noqa: B020
+    for board[protocol.AT_ITEM], item in enumerate(items, at):
         board[protocol.ITEM_BEGAN_NS] = clock_ns()
         if mode == work.ONE:
             append(fn(item))

@@ -24,9 +24,27 @@ if TYPE_CHECKING:
 class Chunk:
     """Tasks that travel together."""
 
-    __slots__ = ("attempt", "blocks", "claim", "count", "done", "first", "flags", "function", "hint", "items", "mode", "path", "sent", "seq", "sink")
+    __slots__ = (
+        "attempt",
+        "blocks",
+        "claim",
+        "count",
+        "done",
+        "first",
+        "flags",
+        "function",
+        "hint",
+        "items",
+        "mode",
+        "path",
+        "sent",
+        "seq",
+        "sink",
+    )
 
-    def __init__(self, sink: Sink, function: Function, mode: int, first: int, items: Any, count: int, flags: int) -> None:
+    def __init__(
+        self, sink: Sink, function: Function, mode: int, first: int, items: Any, count: int, flags: int
+    ) -> None:
         self.sink = sink
         self.function = function
         self.mode = mode

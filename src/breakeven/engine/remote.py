@@ -57,7 +57,7 @@ def _travelling(error: BaseException) -> bytes | None:
 
 def rebuild(name: str, message: str, text: str, body: bytes | None) -> BaseException:
     """Build the exception again, as itself where possible, else a faithful stand-in."""
-    from breakeven.errors import RemoteError, RemoteTraceback  # noqa: PLC0415 - cold
+    from breakeven.errors import RemoteError, RemoteTraceback
 
     error: BaseException | None = None
     if body is not None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _attached: dict[tuple[int, int, int], Any] = {}  # (pid, descriptor, inode) → weak reference to the mapping's array
 
 
-class SharedArray(np.ndarray):  # type: ignore[type-arg]
+class SharedArray(np.ndarray):
     """An `ndarray` whose memory is shared: what one process writes, all see. Nothing is locked.
 
     Made by `SharedArray.empty(shape, dtype)` or `SharedArray.from_array(array)`; views and slices of one are shared
@@ -37,8 +37,8 @@ class SharedArray(np.ndarray):  # type: ignore[type-arg]
     [0, 1, 4, 9]
     """
 
-    _token: tuple[int, int, int, int] | None = None
-    _address: int = 0
+    shared_token: tuple[int, int, int, int] | None = None
+    shared_address: int = 0
 
     @classmethod
     def empty(cls, shape: int | Sequence[int], dtype: Any = np.float64) -> SharedArray:
@@ -69,16 +69,22 @@ class SharedArray(np.ndarray):  # type: ignore[type-arg]
 
     def __array_finalize__(self, parent: Any) -> None:
         """Views of a shared array are shared; everything else that numpy makes from one is not."""
-        if isinstance(parent, SharedArray) and parent._token is not None and _within(self, parent):
-            self._token = parent._token
-            self._address = parent._address
+        if isinstance(parent, SharedArray) and parent.shared_token is not None and _within(self, parent):
+            self.shared_token = parent.shared_token
+            self.shared_address = parent.shared_address
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        token = self._token
+        token = self.shared_token
         if token is None:
             return np.asarray(self).__reduce_ex__(protocol)
-        offset = self.__array_interface__["data"][0] - self._address
-        return _attach, (token, offset, self.shape, self.dtype.str if self.dtype.fields is None else self.dtype, self.strides)
+        offset = self.__array_interface__["data"][0] - self.shared_address
+        return _attach, (
+            token,
+            offset,
+            self.shape,
+            self.dtype.str if self.dtype.fields is None else self.dtype,
+            self.strides,
+        )
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:  # noqa: FBT001, FBT002
         """Results of arithmetic are ordinary arrays, unless they were written into this one."""
@@ -102,18 +108,20 @@ class _Mapping:
             os.close(self.descriptor)
 
 
-class _Base(np.ndarray):  # type: ignore[type-arg]
+class _Base(np.ndarray):
     """The bytes of a mapping; keeps the mapping's owner alive for all views."""
 
     owner: Any = None
 
 
-def _make(cls: type[SharedArray], descriptor: int, token: tuple[int, int, int, int], shape: tuple[int, ...], kind: Any) -> SharedArray:
+def _make(
+    cls: type[SharedArray], descriptor: int, token: tuple[int, int, int, int], shape: tuple[int, ...], kind: Any
+) -> SharedArray:
     base = _base(descriptor, token[3])
-    array = base[: int(np.prod(shape, dtype=np.int64)) * kind.itemsize].view(kind).reshape(shape).view(cls)
-    array._token = token
-    array._address = base.__array_interface__["data"][0]
-    return array
+    array: Any = base[: int(np.prod(shape, dtype=np.int64)) * kind.itemsize].view(kind).reshape(shape).view(cls)
+    array.shared_token = token
+    array.shared_address = base.__array_interface__["data"][0]
+    return array  # type: ignore[no-any-return]
 
 
 def _base(descriptor: int, nbytes: int) -> Any:
@@ -124,12 +132,14 @@ def _base(descriptor: int, nbytes: int) -> Any:
 
 
 def _within(view: Any, parent: Any) -> bool:
-    token = parent._token
-    start = view.__array_interface__["data"][0] - parent._address
+    token = parent.shared_token
+    start = view.__array_interface__["data"][0] - parent.shared_address
     return bool(0 <= start <= token[3] and np.may_share_memory(view, parent))
 
 
-def _attach(token: tuple[int, int, int, int], offset: int, shape: tuple[int, ...], kind: Any, strides: tuple[int, ...]) -> Any:
+def _attach(
+    token: tuple[int, int, int, int], offset: int, shape: tuple[int, ...], kind: Any, strides: tuple[int, ...]
+) -> Any:
     """Find the shared memory again in this process; each is mapped once a process."""
     import weakref
 
@@ -140,13 +150,15 @@ def _attach(token: tuple[int, int, int, int], offset: int, shape: tuple[int, ...
         try:
             own = os.open(f"/proc/{pid}/fd/{descriptor}", os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
-            raise FileNotFoundError(f"a SharedArray of process {pid} is gone; its owner has let go of it or has ended ({error})") from error
+            raise FileNotFoundError(
+                f"a SharedArray of process {pid} is gone; its owner has let go of it or has ended ({error})"
+            ) from error
         if os.fstat(own).st_ino != inode:
             os.close(own)
             raise FileNotFoundError(f"a SharedArray of process {pid} is gone; its owner has let go of it")
         base = _base(own, nbytes)
         _attached[pid, descriptor, inode] = weakref.ref(base, lambda _: _attached.pop((pid, descriptor, inode), None))
     array = np.ndarray.__new__(SharedArray, shape, np.dtype(kind), base, offset, strides)
-    array._token = token
-    array._address = base.__array_interface__["data"][0]
+    array.shared_token = token
+    array.shared_address = base.__array_interface__["data"][0]
     return array

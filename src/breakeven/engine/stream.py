@@ -31,7 +31,7 @@ if TYPE_CHECKING:
             """The outcome of item `failure.index` is a failure."""
 
         def again(self, chunk: Chunk, start: int, stop: int, *, alone: bool) -> None:
-            """Items `start` to `stop` of the chunk have not run (or must run again), each `alone` in a chunk if so asked."""
+            """Items `start` to `stop` of the chunk must (still) be run, each `alone` in a chunk if so asked."""
 
         @property
         def shared(self) -> dict[int, tuple[int, int, int, int]] | None:
@@ -119,7 +119,7 @@ class Stream:
         self._flags = (protocol.STOP_ON_ERROR if self._raising else 0) | (protocol.TIMED if options.timeout else 0)
         if self.fixed_size is None and work_.mode != work.CALL:
             self._flags |= protocol.SPLIT
-        self._single = work_.source if sliceable(work_.source) else None
+        self._single: Any = work_.source if sliceable(work_.source) else None
         self._input: Iterator[Any] | None = None if self._single is not None else iter(work_.source)
         if isinstance(self._single, list | tuple) and len(self._single) <= 4096 and _repeats(self._single):  # noqa: PLR2004
             self.shared = {}  # an object that occurs again in this call is copied once; the input keeps it alive
@@ -134,7 +134,11 @@ class Stream:
     @property
     def remaining(self) -> int | None:
         """Items not yet cut, if that is known."""
-        return None if self.length is None else max(self.length - self._at, 0) + sum(len(again[1]) for again in self._again)
+        return (
+            None
+            if self.length is None
+            else max(self.length - self._at, 0) + sum(len(again[1]) for again in self._again)
+        )
 
     def cut(self, size: int) -> Chunk | None:
         """The next chunk of at most `size` items, or None when there is none (any more)."""

@@ -78,7 +78,7 @@ def check(crew: Crew) -> None:
     if watch is not None:
         watch.tick(now)
     elif now - crew.recorder.began > WORTH_WATCHING_SECONDS:
-        from breakeven.probes.memory import MemoryWatch  # noqa: PLC0415 - short calls need none
+        from breakeven.probes.memory import MemoryWatch
 
         crew.recorder.memory = MemoryWatch([os.getpid(), *(member.pid for member in crew.members)], clock)
 
@@ -111,11 +111,11 @@ def _perhaps_warn(crew: Crew, member: Member, chunk: Chunk, item: int, now: floa
         return
     member.stuck = (chunk.seq, item, -1.0)
     text = (
-        f"item {chunk.first + item} of {chunk.sink.title} has been running for {now - since:.1f} s in worker {member.pid}, "
-        f"more than {STUCK_FACTOR} times the usual {usual:.3g} s; give a timeout to have such items ended"
+        f"item {chunk.first + item} of {chunk.sink.title} has been running for {now - since:.1f} s "
+        f"in worker {member.pid}, more than {STUCK_FACTOR} times the usual {usual:.3g} s; give a timeout to have such items ended"
     )
     crew.recorder.note(text)
-    import logging  # noqa: PLC0415 - 12 ms, only when there is something to say
+    import logging
 
     logging.getLogger("breakeven").warning(text)
 
@@ -184,6 +184,6 @@ def tell_to_stop(member: Member) -> None:
 
 
 def _resident_bytes(pid: int) -> int:
-    from breakeven.probes.memory import resident_bytes  # noqa: PLC0415 - only where a limit was set
+    from breakeven.probes.memory import resident_bytes
 
     return resident_bytes(pid) or 0

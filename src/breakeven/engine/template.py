@@ -13,9 +13,8 @@ import os
 import select
 import sys
 from _pickle import loads
-from time import perf_counter as clock
-
 from _socket import AF_UNIX, CMSG_LEN, SCM_RIGHTS, SOCK_STREAM, SOL_SOCKET, socket
+from time import perf_counter as clock
 
 from breakeven.engine import child, protocol
 from breakeven.engine.worker import Seat
@@ -66,7 +65,9 @@ def _fork_one(control: socket, own: tuple[int, int]) -> bool:
     head, ancillary, _, _ = control.recvmsg(REQUEST.size, CMSG_LEN(4 * GIVEN))
     if not head:
         return False
-    given = [fd for level, kind, data in ancillary if (level, kind) == (SOL_SOCKET, SCM_RIGHTS) for fd in _integers(data)]
+    given = [
+        fd for level, kind, data in ancillary if (level, kind) == (SOL_SOCKET, SCM_RIGHTS) for fd in _integers(data)
+    ]
     length = REQUEST.unpack(head)[0]
     body = b""
     while len(body) < length:
@@ -81,7 +82,7 @@ def _fork_one(control: socket, own: tuple[int, int]) -> bool:
         control.sendall(REPLY.pack(FAILED, 0, error.errno or 0))
     else:
         if pid == 0:
-            _be_worker(control, own, given, request, born)
+            _be_worker(control, own, given, born)
         control.sendall(REPLY.pack(FORKED, pid, 0))
     for descriptor in given:
         os.close(descriptor)
@@ -103,7 +104,7 @@ def _load(name: str, path: list[str]) -> None:
         pass
 
 
-def _be_worker(control: socket, own: tuple[int, int], given: list[int], request: dict[str, object], born: float) -> None:
+def _be_worker(control: socket, own: tuple[int, int], given: list[int], born: float) -> None:
     control.close()
     os.close(LIFELINE)
     for descriptor in own:

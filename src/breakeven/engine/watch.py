@@ -10,6 +10,7 @@ import select
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 HAS_EPOLL = hasattr(select, "epoll")
 
@@ -20,8 +21,8 @@ class Watch:
     __slots__ = ("_poller", "descriptor")
 
     def __init__(self) -> None:
-        self._poller = select.epoll() if HAS_EPOLL else select.poll()
-        self.descriptor = self._poller.fileno() if HAS_EPOLL else -1
+        self._poller: Any = select.epoll() if HAS_EPOLL else select.poll()
+        self.descriptor: int = self._poller.fileno() if HAS_EPOLL else -1
 
     def add(self, descriptor: int) -> None:
         """Wait for `descriptor` to become readable, too."""

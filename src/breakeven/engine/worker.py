@@ -10,12 +10,11 @@ import os
 import select
 import sys
 from _pickle import loads
+from _thread import allocate_lock
 from itertools import islice
 from time import perf_counter as clock
 from time import perf_counter_ns as clock_ns
 from time import thread_time
-
-from _thread import allocate_lock
 
 from breakeven import work
 from breakeven.engine import protocol
@@ -179,7 +178,7 @@ class Worker:
         except BaseException as error:  # noqa: BLE001 - told with every item that asks for the function
             self._functions[key] = (_Unloadable(error), None)
         if "logging" in sys.modules:
-            from breakeven.engine import logs  # noqa: PLC0415 - only where logging is used
+            from breakeven.engine import logs
 
             logs.forward(self.send, self._seat.setup)
         self._board[protocol.PHASE] = protocol.IDLE
@@ -296,7 +295,9 @@ class Worker:
             part.queued,
             resident,
         )
-        flags = (protocol.LAST if last else 0) | (protocol.STREAM_SHARED if encoded.stream_shared else 0) | self._fell_back
+        flags = (
+            (protocol.LAST if last else 0) | (protocol.STREAM_SHARED if encoded.stream_shared else 0) | self._fell_back
+        )
         body = b"".join((head, encoded.table, released, encoded.stream, failures))
         self.send(protocol.frame(protocol.OUTCOME, body, flags))
         self._loading = 0.0
@@ -309,7 +310,7 @@ class Worker:
             self._fell_back = protocol.FELL_BACK
             return encode(part.values, None)
         except BaseException:  # noqa: BLE001 - find the one that cannot be pickled, keep the others
-            from breakeven.engine.remote import keep_picklable  # noqa: PLC0415 - only when something went wrong
+            from breakeven.engine.remote import keep_picklable
 
             return keep_picklable(part, self._results)
 
@@ -345,7 +346,7 @@ class _Part:
 
     def fail(self, at: int, error: BaseException) -> int:
         """Note what item `at` raised; returns the count of items that are done."""
-        from breakeven.engine.remote import describe  # noqa: PLC0415 - only when something went wrong
+        from breakeven.engine.remote import describe
 
         self.failures.append((at, *describe(error)))
         del self.values[at - self.first :]
@@ -375,13 +376,13 @@ class _Unloadable:
 
 def facts_of(value: object) -> bytes:
     """Pickle plain facts."""
-    from _pickle import dumps  # noqa: PLC0415 - already loaded by codec
+    from _pickle import dumps
 
     return dumps(value, 5)
 
 
 def _resident_bytes() -> int:
-    with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - pathlib is not on the hot path
+    with open("/proc/self/statm", "rb") as statm:
         return int(statm.read().split()[1]) * 4096
 
 

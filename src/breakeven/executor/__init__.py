@@ -6,7 +6,6 @@ Lives here: from what a user gives to a `Work` on a backend, and back. Never her
 
 from __future__ import annotations
 
-
 from breakeven import work as nouns
 from breakeven.ledger.recorder import Recorder
 from breakeven.planning.validate import callable_or_refuse, options_from
@@ -15,7 +14,7 @@ from breakeven.work import Work
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Any, TypeVar
+    from typing import Any, Self, TypeVar
 
     from breakeven.backends import Backend
     from breakeven.report import Report
@@ -37,7 +36,9 @@ class Results(list):  # type: ignore[type-arg]
         from breakeven.report import Report
 
         if self._recording is None:
-            raise AttributeError("these results were copied from a call's results; ask the original list for its report")
+            raise AttributeError(
+                "these results were copied from a call's results; ask the original list for its report"
+            )
         return Report.from_recording(self._recording())
 
     def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:
@@ -157,9 +158,7 @@ def starmap(fn: Callable[..., T], items: Iterable[Iterable[Any]], /, **options: 
     return _collect(work_of(fn, (items,), chosen, star=True), open_backend(chosen))
 
 
-def imap(
-    fn: Callable[..., T], /, *iterables: Iterable[Any], ordered: bool = True, **options: Any
-) -> Iterator[T]:
+def imap(fn: Callable[..., T], /, *iterables: Iterable[Any], ordered: bool = True, **options: Any) -> Iterator[T]:
     """Yield results as they come, in input order or not, reading the input only a window ahead.
 
     Items may be an endless generator. Closing the iterator stops what is still under way.
@@ -212,7 +211,7 @@ class Streaming:
         """Stop what is still under way."""
         self._items.close()  # type: ignore[attr-defined]
 
-    def __enter__(self) -> Streaming:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -234,7 +233,7 @@ def reduce(
     map: Callable[[Any], Any] | None = None,  # noqa: A002 - the public name
     **options: Any,
 ) -> Any:
-    """Combine all items (or what `map` makes of them) with `op`, along a tree whose shape depends on their number alone.
+    """Combine all items (or what `map` makes of each) with `op`, along a tree that depends on their number alone.
 
     So a floating-point result is the same on every backend, worker count and chunking; it may differ from that of
     `functools.reduce`, which goes from left to right. `op` must be associative in the sense that you accept.
@@ -274,5 +273,3 @@ def shutdown() -> None:
     processes = sys.modules.get("breakeven.backends.processes")
     if processes is not None:
         processes.shutdown_warm()
-
-

@@ -44,7 +44,11 @@ class Auto:
     def stream(self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool) -> Iterator[list[Any]]:
         """Yield results in blocks, wherever they were made."""
         if self._options.timeout is not None or self._options.initializer is not None:
-            reason = "a timeout can only be kept by ending a process" if self._options.timeout else "an initializer is for workers"
+            reason = (
+                "a timeout can only be kept by ending a process"
+                if self._options.timeout
+                else "an initializer is for workers"
+            )
             return self._elsewhere("processes", reason, work, recorder, ordered=ordered, bounded=bounded)
         return self._try(work, recorder, ordered=ordered, bounded=bounded)
 
@@ -60,7 +64,9 @@ class Auto:
                 if verdict[0] != "serial":
                     break
         if loop.done or verdict is None or verdict[0] == "serial":
-            recorder.choice = f"{RULE}: serial, {verdict[1] if verdict else 'done before workers would have been worth their start'}"
+            recorder.choice = (
+                f"{RULE}: serial, {verdict[1] if verdict else 'done before workers would have been worth their start'}"
+            )
             return
         name, reason = verdict
         rest = Work(work.fn, loop.rest, mode=work.mode, length=work.length, options=work.options, first=loop.count)

@@ -117,7 +117,13 @@ class Executor(concurrent.futures.Executor):
         return Streaming(work, self._backend, ordered=ordered, recorder=self._recorder)
 
     def reduce(
-        self, op: Callable[[Any, Any], Any], items: Iterable[Any], /, *, map: Callable[[Any], Any] | None = None, **options: Any  # noqa: A002 - the public name
+        self,
+        op: Callable[[Any, Any], Any],
+        items: Iterable[Any],
+        /,
+        *,
+        map: Callable[[Any], Any] | None = None,  # noqa: A002 - the public name
+        **options: Any,
     ) -> Any:
         """As `breakeven.reduce`, on this executor's workers."""
         return reduction(op, items, map, self._for_call(options), self._collect)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-# Items a leaf: few enough that a handful of heavy ones spreads over workers, enough that combining costs the caller little.
+# Items a leaf: few enough that a handful of heavy ones spreads over workers; combining leaves costs the caller little.
 LEAF = 8
 
 

@@ -18,6 +18,7 @@ from breakeven.ledger.states import PARENT_STATES, WORKER_STATES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 (
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     CONSUMER,
     STOP,
 ) = range(len(PARENT_STATES))
-BOOT, IMPORT, INIT, IDLE_FIRST, RECEIVED, DECODED, COMPUTED, ENCODED, SENT, STARVED, TAIL, EXIT = range(len(WORKER_STATES))
+BOOT, IMPORT, INIT, IDLE_FIRST, RECEIVED, DECODED, COMPUTED, ENCODED, SENT, STARVED, TAIL, EXIT = range(
+    len(WORKER_STATES)
+)
 WORKER_PATH = len(PARENT_STATES)  # the worker's states follow the parent's in a path vector, then the transit
 TRANSIT = WORKER_PATH + len(WORKER_STATES)
 CATEGORIES = (
@@ -50,7 +53,7 @@ MOST_RECORDS = 20_000  # chunks kept in full for traces and replays; the sums go
 class Lane:
     """One worker's (or thread's) time during a call."""
 
-    __slots__ = ("began", "fresh", "free_at", "name", "path", "pid", "resident_bytes", "split", "states", "tasks")
+    __slots__ = ("began", "free_at", "fresh", "name", "path", "pid", "resident_bytes", "split", "states", "tasks")
 
     def __init__(self, name: str, pid: int, began: float, path: list[float], *, fresh: bool) -> None:
         self.name = name
@@ -168,7 +171,7 @@ class Recorder:
         lane: Lane,
         sent: float,
         path: list[float],
-        times: tuple[float, float, float, float, float, float],
+        times: Sequence[float],
         cpu: float,
         queued: float,
     ) -> None:
@@ -179,8 +182,7 @@ class Recorder:
         free, received, decoded, computed, encoded, loading = times
         base = lane.free_at
         states = lane.states
-        if free < base:
-            free = base
+        free = max(free, base)
         if sent > free:  # it was idle when the chunk was sent: the sender's path leads here
             idle = sent - free
             states[SENT] += free - base
@@ -193,8 +195,7 @@ class Recorder:
             path[WORKER_PATH + SENT] += free - base
             begin = free
         lane.fresh = False
-        if received < begin:
-            received = begin
+        received = max(received, begin)
         underway = received - begin
         if loading:
             loading = min(loading, underway)

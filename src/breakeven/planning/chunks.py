@@ -20,16 +20,15 @@ def chunk_size(seconds_an_item: float | None, previous: int, remaining: int | No
     Aims at `TARGET_SECONDS` a chunk, grows by at most `GROWTH`, and with a known end never takes more than a share
     of what remains, so that chunks get smaller and no single one holds the finish (factoring, Hummel 1992).
 
-    >>> chunk_size(None, 1, 1000, 2), chunk_size(1e-6, 64, 100_000, 2), chunk_size(1e-6, 4000, 100, 2), chunk_size(0.1, 8, 50, 2)
-    (1, 512, 25, 1)
+    >>> chunk_size(None, 1, 1000, 2), chunk_size(1e-6, 64, 100_000, 2)
+    (1, 512)
+    >>> chunk_size(1e-6, 4000, 100, 2), chunk_size(0.1, 8, 50, 2)
+    (25, 1)
     """
     if seconds_an_item is None:
         return FIRST_SIZE
-    if seconds_an_item * LARGEST <= TARGET_SECONDS:
-        size = LARGEST
-    else:
-        size = int(TARGET_SECONDS / seconds_an_item)
-    size = min(size, previous * GROWTH)
+    quick = seconds_an_item * LARGEST <= TARGET_SECONDS
+    size = min(LARGEST if quick else int(TARGET_SECONDS / seconds_an_item), previous * GROWTH)
     if remaining is not None:
         size = min(size, -(-remaining // (2 * workers)))
     return max(size, 1)

@@ -34,7 +34,9 @@ def callable_or_refuse(fn: object) -> None:
     if not callable(fn):
         from breakeven.errors import UsageTypeError
 
-        raise UsageTypeError(f"the first argument is {fn!r}, which cannot be called; give the function first, then the items")
+        raise UsageTypeError(
+            f"the first argument is {fn!r}, which cannot be called; give the function first, then the items"
+        )
 
 
 def _usage(message: str, option: str) -> BaseException:
@@ -62,7 +64,9 @@ def _backend(name: str, value: object) -> None:
     if isinstance(value, str):
         _one_of(BACKENDS)(name, value)
     elif not (hasattr(value, "stream") and hasattr(value, "submit") and hasattr(value, "close")):
-        raise _usage(f"backend is {value!r}; give one of {', '.join(BACKENDS)}, or an object with stream, submit and close", name)
+        raise _usage(
+            f"backend is {value!r}; give one of {', '.join(BACKENDS)}, or an object with stream, submit and close", name
+        )
 
 
 def _count(lowest: int, *, none: bool = True, most: int | None = None) -> Any:
