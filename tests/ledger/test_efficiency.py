@@ -57,9 +57,10 @@ def test_the_factors_of_a_small_ledger_are_those_found_by_hand() -> None:
 
 
 def test_the_replay_of_one_chunk_is_the_one_found_by_hand() -> None:
-    """Of 8.5 s between start and stop 0.5 s are the parent's own; 2 s lie in front of the chunk, 1.5 s behind it."""
-    pace = 0.5 / 8.5
-    expected = 1.0 + 2.0 * pace + 3.0 + 0.5 + 1.5 * pace
+    """Of 3.5 s of pickling and merging 0.5 s are merging: of the 2 s in front of the chunk as large a part stays."""
+    in_front = 2.0 * 0.5 / 3.5
+    behind = (0.5 - in_front) * 1.5 / 6.5  # of the 6.5 s between sending and stopping 1.5 s follow the arrival
+    expected = 1.0 + in_front + 3.0 + 0.5 + behind
     ideal, basis = ideal_seconds(store.from_dict(for_replay()))
     assert basis == "replay"
     assert ideal == pytest.approx(expected)
@@ -69,8 +70,8 @@ def test_a_replayed_chunk_waits_until_its_worker_is_up() -> None:
     """Start-up is not transfer: a free network does not make it shorter."""
     recording = for_replay()
     recording["lanes"][0]["states"]["boot"] = 2.4
-    pace = 0.5 / 8.5
-    expected = 3.4 + 3.0 + 0.5 + 1.5 * pace
+    behind = (0.5 - 2.0 * 0.5 / 3.5) * 1.5 / 6.5
+    expected = 3.4 + 3.0 + 0.5 + behind
     assert ideal_seconds(store.from_dict(recording))[0] == pytest.approx(expected)
 
 
@@ -80,7 +81,8 @@ def test_what_the_parent_computes_itself_is_replayed_in_the_parent() -> None:
     recording["parent"] = {"start": 1.0, "compute": 3.0, "serialise": 5.0, "merge": 0.5, "stop": 0.5}
     recording["chunk_records"] = [[-1, 0, 4, 3.0, 3.0, 3.0, 6.0, 6.0, 6.0, 6.5]]
     recording["lanes"][0]["states"] = {"idle_before_first": 9.0}
-    expected = 1.0 + 3.0 + 0.5 + 0.5  # of 5.5 s of the parent's between its chunks' ends 0.5 s are merging
+    in_front = 2.0 * 0.5 / 5.5  # pickling and merging are 5.5 s, merging alone 0.5 s, and 2 s lie in front
+    expected = 1.0 + in_front + 3.0 + (0.5 - in_front) + 0.5
     ideal, basis = ideal_seconds(store.from_dict(recording))
     assert basis == "replay"
     assert ideal == pytest.approx(expected)

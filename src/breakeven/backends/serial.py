@@ -153,8 +153,8 @@ class Loop:
             return
         iterator = iter(items)
         last = first + len(items) - 1
-        hint = iterator.__length_hint__  # type: ignore[attr-defined]
-        nouns.enter(options.seed, lambda: last - hint())  # type: ignore[no-any-return]
+        hint: Callable[[], int] = iterator.__length_hint__
+        nouns.enter(options.seed, lambda: last - hint())
         fn, mode = self._work.fn, self._work.mode
         if mode == nouns.ONE:
             values.extend(map(fn, iterator))

@@ -17,6 +17,7 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
 from breakeven import work as nouns
+from breakeven.backends.crews import Crews
 from breakeven.engine import protocol, supervise
 from breakeven.engine.member import Chunk
 from breakeven.engine.stream import Stream
@@ -25,13 +26,16 @@ from breakeven.planning.chunks import WINDOW
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from breakeven.backends.processes import Processes
     from breakeven.engine.dispatch import Crew
     from breakeven.ledger.recorder import Recorder
-    from breakeven.work import Failure, Work
+    from breakeven.work import Failure, Options, Work
 
 NAP_SECONDS = 5.0  # our thread looks around at least this often while something is under way
 own_threads = 0  # how many threads of ours run in this process: those do not make a fork unsafe
+
+
+def _own_threads() -> int:
+    return own_threads
 
 
 class Task:
@@ -104,8 +108,8 @@ class TaskFuture(Future):  # type: ignore[type-arg]
 class Driver:
     """The crew of an executor, and who drives it."""
 
-    def __init__(self, backend: Processes, recorder: Recorder) -> None:
-        self._backend = backend
+    def __init__(self, crews: Crews, recorder: Recorder) -> None:
+        self._crews = crews
         self._recorder = recorder
         self._crew: Crew | None = None
         self._lock = threading.RLock()
@@ -129,9 +133,8 @@ class Driver:
     def crew(self) -> Crew:
         """The crew, hired when first needed."""
         if self._crew is None:
-            self._crew = self._backend.hire(self._recorder, own_threads=own_threads)
+            self._crew = self._crews.hire(self._recorder, _own_threads)
             self._crew.exclusive = False
-            self._crew.attach(self._recorder)
         return self._crew
 
     def submit(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> TaskFuture:
@@ -143,7 +146,7 @@ class Driver:
                 raise crew.broken
             task = future.task = Task(self, future)
             try:
-                function = crew.function(fn, self._backend.seed)
+                function = crew.function(fn, self._crews.options.seed)
             except Exception as error:  # noqa: BLE001 - the outcome of the call: it cannot be pickled
                 future.set_running_or_notify_cancel()
                 future.set_exception(error)
@@ -466,9 +469,9 @@ class SharedProcesses:
 
     name = "processes"
 
-    def __init__(self, backend: Processes, recorder: Recorder) -> None:
-        self._backend = backend
-        self._driver = Driver(backend, recorder)
+    def __init__(self, options: Options, recorder: Recorder) -> None:
+        self._crews = Crews(options)
+        self._driver = Driver(self._crews, recorder)
 
     def stream(
         self,
@@ -495,4 +498,4 @@ class SharedProcesses:
 
     def describe(self) -> dict[str, Any]:
         """Facts for the report."""
-        return self._backend.describe()
+        return self._crews.describe()

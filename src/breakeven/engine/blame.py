@@ -20,15 +20,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from breakeven.engine.dispatch import Crew
     from breakeven.engine.member import Chunk, Member
+    from breakeven.engine.roster import Roster
 
 MOST_DEATHS_AT_START = 3
 MOST_FAILURES_IN_REPORT = 1000
 
 
 def settle(
-    crew: Crew, member: Member, chunk: Chunk, offset: int, values: list[Any], failures: list[tuple[Any, ...]]
+    crew: Roster, member: Member, chunk: Chunk, offset: int, values: list[Any], failures: list[tuple[Any, ...]]
 ) -> None:
     """Deliver a part in which some items failed."""
     from breakeven.engine.remote import rebuild
@@ -51,7 +51,7 @@ def settle(
         chunk.sink.accept(chunk.first + offset + start, values[start:])
 
 
-def fail(crew: Crew, chunk: Chunk, at: int, error: BaseException, cause: str, pid: int | None, text: str) -> None:
+def fail(crew: Roster, chunk: Chunk, at: int, error: BaseException, cause: str, pid: int | None, text: str) -> None:
     """Charge one item with a failure."""
     index = chunk.first + at
     failures = crew.recorder.failures
@@ -68,7 +68,7 @@ def fail(crew: Crew, chunk: Chunk, at: int, error: BaseException, cause: str, pi
     chunk.sink.fail(Failure(index, error, cause, chunk.attempt, pid, text))
 
 
-def refuse(crew: Crew, chunk: Chunk, error: BaseException) -> None:
+def refuse(crew: Roster, chunk: Chunk, error: BaseException) -> None:
     """Arguments of a chunk cannot be pickled: charge the items that cannot, put the others back."""
     from breakeven.engine.codec import pickled, unpicklable
 
@@ -93,7 +93,7 @@ def refuse(crew: Crew, chunk: Chunk, error: BaseException) -> None:
     chunk.sink.finished(chunk)
 
 
-def unreadable(crew: Crew, member: Member, chunk: Chunk, offset: int, count: int, error: BaseException) -> None:
+def unreadable(crew: Roster, member: Member, chunk: Chunk, offset: int, count: int, error: BaseException) -> None:
     """Results cannot be unpickled here. One alone is charged; of several each is run again alone, to find the one."""
     if count == 1:
         error.add_note(f"(while unpickling the result of item {chunk.first + offset}, from worker {member.pid})")
@@ -105,7 +105,7 @@ def unreadable(crew: Crew, member: Member, chunk: Chunk, offset: int, count: int
     chunk.sink.again(chunk, offset, offset + count, alone=True)
 
 
-def broke(crew: Crew, member: Member, described: tuple[str, str, str, bytes | None]) -> None:
+def broke(crew: Roster, member: Member, described: tuple[str, str, str, bytes | None]) -> None:
     """The initializer raised: no worker of this crew can work."""
     from breakeven.engine.remote import rebuild
     from breakeven.errors import InitializerFailed
@@ -116,7 +116,7 @@ def broke(crew: Crew, member: Member, described: tuple[str, str, str, bytes | No
     give_up(crew, error)
 
 
-def give_up(crew: Crew, error: BaseException) -> None:
+def give_up(crew: Roster, error: BaseException) -> None:
     """No worker can be had any more: everything that waits fails with `error`."""
     crew.broken = error
     for member in crew.members:
@@ -128,7 +128,7 @@ def give_up(crew: Crew, error: BaseException) -> None:
         stream.error, stream.stop_at, stream.exhausted = error, stream.next_index, True
 
 
-def _fail_all(crew: Crew, chunk: Chunk, error: BaseException) -> None:
+def _fail_all(crew: Roster, chunk: Chunk, error: BaseException) -> None:
     for at in range(chunk.done, chunk.count):
         fail(crew, chunk, at, error, "exception", None, "")
     chunk.sink.finished(chunk)
@@ -137,7 +137,7 @@ def _fail_all(crew: Crew, chunk: Chunk, error: BaseException) -> None:
 # --- deaths ---
 
 
-def lost(crew: Crew, member: Member) -> None:
+def lost(crew: Roster, member: Member) -> None:
     """A worker has ended: charge the item that it ran, put back the rest, let another take its place."""
     cause = _cause_of(crew, member)
     phase, seq, item = member.running()
@@ -162,10 +162,10 @@ def lost(crew: Crew, member: Member) -> None:
         from breakeven.errors import StartFailed
 
         reason = f"{crew.deaths_at_start} workers in a row ended at their start ({cause})"
-        give_up(crew, StartFailed(crew.start_method, reason))
+        give_up(crew, StartFailed(str(crew.start_method), reason))
 
 
-def _cause_of(crew: Crew, member: Member) -> str:
+def _cause_of(crew: Roster, member: Member) -> str:
     deadline = clock() + REAP_SECONDS
     while not member.started.ended():
         if clock() > deadline:  # its socket is closed but it lives: it is of no use
@@ -179,7 +179,7 @@ def _cause_of(crew: Crew, member: Member) -> str:
     return cause
 
 
-def _charge(crew: Crew, member: Member, chunk: Chunk, phase: int, item: int, cause: str, stack: str) -> None:
+def _charge(crew: Roster, member: Member, chunk: Chunk, phase: int, item: int, cause: str, stack: str) -> None:
     """The chunk that was running when its worker ended."""
     alone = chunk.count - chunk.done == 1
     if phase == protocol.COMPUTING or alone:
@@ -193,7 +193,7 @@ def _charge(crew: Crew, member: Member, chunk: Chunk, phase: int, item: int, cau
         chunk.sink.again(chunk, chunk.done, chunk.count, alone=True)
 
 
-def _charge_item(crew: Crew, member: Member, chunk: Chunk, at: int, cause: str, stack: str) -> None:
+def _charge_item(crew: Roster, member: Member, chunk: Chunk, at: int, cause: str, stack: str) -> None:
     from breakeven.errors import MemoryExceeded, TaskTimeout, WorkerDied
 
     if getattr(chunk.sink, "cancelled", False):

@@ -6,7 +6,7 @@ Lives here: the search. Never here: pickling that is meant to be sent. Runs only
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from types import CellType, FunctionType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 DEEPEST = 8
@@ -26,31 +26,40 @@ def refuses(value: Any) -> str | None:
 def parts(value: Any) -> Iterator[tuple[str, Any]]:
     """What an object is made of, each with the text that leads to it."""
     if isinstance(value, Mapping):
-        for key, part in value.items():
-            yield f"[{key!r}]", part
-    elif isinstance(value, list | tuple | set | frozenset):
-        for at, part in enumerate(value):
-            yield f"[{at}]", part
-    elif isinstance(value, FunctionType):
-        for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
-            yield f" (variable {name!r} it closes over)", _content(cell)
-        for name in value.__code__.co_names:
-            if name in value.__globals__:
-                yield f" (global {name!r} it uses)", value.__globals__[name]
-    elif hasattr(value, "func") and hasattr(value, "keywords"):  # functools.partial
-        yield ".func", value.func
-        yield from ((f".args[{at}]", part) for at, part in enumerate(value.args))
-        yield from ((f".keywords[{name!r}]", part) for name, part in value.keywords.items())
-    else:
-        owner = getattr(value, "__self__", None)
-        if owner is not None and not isinstance(owner, type(__builtins__)):
-            yield ".__self__", owner
-        yield from ((f".{name}", part) for name, part in getattr(value, "__dict__", {}).items())
-        for kind in type(value).__mro__:
-            slots = getattr(kind, "__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
-                if hasattr(value, name):
-                    yield f".{name}", getattr(value, name)
+        return ((f"[{key!r}]", part) for key, part in value.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        return ((f"[{at}]", part) for at, part in enumerate(value))
+    if isinstance(value, FunctionType):
+        return _parts_of_function(value)
+    if hasattr(value, "func") and hasattr(value, "keywords"):
+        return _parts_of_partial(value)
+    return _parts_of_instance(value)
+
+
+def _parts_of_function(fn: FunctionType) -> Iterator[tuple[str, Any]]:
+    for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
+        yield f" (variable {name!r} it closes over)", _content(cell)
+    for name in fn.__code__.co_names:
+        if name in fn.__globals__:
+            yield f" (global {name!r} it uses)", fn.__globals__[name]
+
+
+def _parts_of_partial(partial: Any) -> Iterator[tuple[str, Any]]:
+    yield ".func", partial.func
+    yield from ((f".args[{at}]", part) for at, part in enumerate(partial.args))
+    yield from ((f".keywords[{name!r}]", part) for name, part in partial.keywords.items())
+
+
+def _parts_of_instance(value: Any) -> Iterator[tuple[str, Any]]:
+    owner = getattr(value, "__self__", None)
+    if owner is not None and not isinstance(owner, ModuleType):
+        yield ".__self__", owner
+    yield from ((f".{name}", part) for name, part in getattr(value, "__dict__", {}).items())
+    for kind in type(value).__mro__:
+        slots = getattr(kind, "__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if hasattr(value, name):
+                yield f".{name}", getattr(value, name)
 
 
 def _content(cell: CellType) -> Any:

@@ -7,18 +7,12 @@ deadline (`supervise`), what is still to do (`stream`).
 
 from __future__ import annotations
 
-import os
-import sys
-from _collections import deque
 from time import perf_counter as clock
 
-from breakeven import work
 from breakeven.engine import blame, endings, launch, protocol, receive, send, supervise
 from breakeven.engine.channel import frames
-from breakeven.engine.functions import Functions, StaleModuleError
-from breakeven.engine.lending import Lending
-from breakeven.engine.member import Member
-from breakeven.engine.watch import Watch
+from breakeven.engine.functions import StaleModuleError
+from breakeven.engine.roster import Roster, rosters
 from breakeven.ledger import recorder
 from breakeven.planning.chunks import chunk_size, depth
 
@@ -27,97 +21,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from breakeven.engine.functions import Function
-    from breakeven.engine.member import Chunk
+    from breakeven.engine.member import Member
     from breakeven.engine.stream import Stream
-    from breakeven.ledger.recorder import Recorder
 
 SPIN_SECONDS = 40e-6  # a blocking wake-up costs about 45 µs; longer spinning starves the workers
 HEAVY_BYTES = 256 << 20  # a stream whose results lie ready reads its input further only below this
 
-crews: dict[int, Crew] = {}  # every crew of this process, for the fork hook and for `shutdown`
 
-
-class Crew:
-    """Workers, what they are doing, and what waits for them."""
-
-    def __init__(self, *, max_workers: int, start_method: str, setup: dict[str, Any]) -> None:
-        self.max_workers = max_workers
-        self.start_method = start_method
-        self.setup = setup
-        self.members: list[Member] = []
-        self.by_descriptor: dict[int, Member] = {}
-        self.queue: deque[Chunk] = deque()  # chunks ready to go: submitted calls
-        self.streams: list[Stream] = []
-        self.functions = Functions()
-        self.recorder: Recorder = recorder.Recorder()
-        self.broken: BaseException | None = None
-        self.deaths_at_start = 0
-        self.closed = False
-        self.timeout: float | None = None
-        self.max_tasks: int | None = None
-        self.max_memory: int | None = None
-        self.memory_limit: int | None = None
-        self.retries = 0
-        self.retry_on: tuple[type[BaseException], ...] = ()
-        self.lending = Lending()
-        self.exclusive = True  # one call at a time, driven by the thread that made it
-        self.dismissed: list[Member] = []  # told to go, not yet collected
-        self.oom_kills: int | None = None
-        self.owner = os.getpid()
-        self.watch = Watch()
-        self._seq = 0
-        self._numbers = 0
-        self.soon = False
-        crews[id(self)] = self
-
-    # --- workers ---
-
-    def hire(self) -> Member:
-        """Start one more worker; raises OSError when the system refuses."""
-        self.recorder.mark(recorder.START)
-        setup = {**self.setup, "number": self._numbers}
-        if self.lending.refusal:
-            self.recorder.note(self.lending.refusal)
-        preload = self.functions.modules() if self.start_method == "forkserver" else []
-        started = launch.start(self.start_method, self.lending.descriptor, setup, preload)
-        member = Member(self._numbers, started, list(sys.path))
-        self._numbers += 1
-        self.members.append(member)
-        member.lane = self.recorder.lane(f"worker {member.number}", member.pid, started=True)
-        for descriptor in (member.channel.descriptor, started.sentinel):
-            if descriptor >= 0:
-                self.watch.add(descriptor)
-                self.by_descriptor[descriptor] = member
-        if self.recorder.memory is not None:
-            self.recorder.memory.add(member.pid)
-        self.recorder.mark(recorder.DISPATCH)
-        return member
-
-    def attach(self, new: Recorder) -> None:
-        """Write into another ledger from now on; workers that stand ready have a lane in it from its begin."""
-        self.recorder = new
-        for member in self.members:
-            member.lane = new.lane(f"worker {member.number}", member.pid, started=False)
-
-    def set_aside(self, member: Member) -> None:
-        """Take a worker out of service; what it was lent stays lent until it is gone."""
-        if member in self.members:
-            self.members.remove(member)
-        for descriptor in (member.channel.descriptor, member.started.sentinel):
-            if descriptor >= 0:
-                self.watch.remove(descriptor)
-                self.by_descriptor.pop(descriptor, None)
-
-    def dismiss(self, member: Member) -> None:
-        """Forget a worker that has ended."""
-        self.set_aside(member)
-        self.lending.release_all(member)
-        member.close()
-
-    def next_seq(self) -> int:
-        """Number of the next chunk."""
-        self._seq += 1
-        return self._seq
+class Crew(Roster):
+    """A pool of workers that is driven from here."""
 
     # --- feeding ---
 
@@ -296,7 +208,7 @@ class Crew:
         if stream in self.streams:
             self.streams.remove(stream)
             stream.function.users -= 1
-        endings.abandon(self, stream)
+        endings.abandon(self, stream, self.pump)
         if stream.shared:
             offsets = {address[2] for address in stream.shared.values()}
             self.lending.pin(offsets)
@@ -327,46 +239,14 @@ class Crew:
         if self.lending.arena is not None:
             self.lending.arena.trim(keep_bytes)
 
-    @property
-    def busy_or_queued(self) -> bool:
-        """Whether a worker may have something to tell."""
-        return self.busy or bool(self.queue) or any(member.state == protocol.STARTING for member in self.members)
-
-    @property
-    def busy(self) -> bool:
-        """Whether anything is under way."""
-        return any(member.inflight for member in self.members)
-
     def close(self, *, at_once: bool = False) -> None:
         """End every worker and let everything go; a worker that still runs something is ended."""
         if self.closed:
             return
         self.closed = True
-        crews.pop(id(self), None)
+        rosters.pop(id(self), None)
         endings.end_all(self, at_once=at_once)
         self.watch.close()
         self.lending.close()
-        if not crews:
+        if not rosters:
             launch.nobody_left()
-
-    def forget(self) -> None:
-        """In a forked child: close what it inherited; the workers are the parent's."""
-        self.closed = True
-        for member in (*self.members, *self.dismissed):
-            member.close()
-        self.members.clear()
-        self.dismissed.clear()
-        self.watch.close()
-        self.lending.close()
-
-
-def _forget_all() -> None:
-    for crew in list(crews.values()):
-        crew.forget()
-    crews.clear()
-    launch.forget()
-    work.enter(None, None)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)

@@ -16,14 +16,16 @@ from breakeven.engine.supervise import TERM_SECONDS, tell_to_stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from breakeven.engine.dispatch import Crew
+    from collections.abc import Callable
+
     from breakeven.engine.member import Member
+    from breakeven.engine.roster import Roster
     from breakeven.engine.stream import Stream
 
 ABANDON_SECONDS = 0.03  # what a given-up call waits for items that are nearly done
 
 
-def abandon(crew: Crew, stream: Stream) -> None:
+def abandon(crew: Roster, stream: Stream, pump: Callable[[float], None]) -> None:
     """Stop what still runs of a call that is over: at the next item where possible, else the worker is ended."""
     concerned = []
     for member in crew.members:
@@ -41,7 +43,7 @@ def abandon(crew: Crew, stream: Stream) -> None:
         left = deadline - clock()
         if left <= 0:
             break
-        crew.pump(left)
+        pump(left)
     for member in concerned:
         if member in crew.members and member.inflight:
             member.inflight.clear()
@@ -59,7 +61,7 @@ def _take_back(member: Member) -> bool:
     return True
 
 
-def end(crew: Crew, member: Member) -> None:
+def end(crew: Roster, member: Member) -> None:
     """End one worker now."""
     member.started.kill(_signal.SIGKILL)
     crew.set_aside(member)
@@ -67,7 +69,7 @@ def end(crew: Crew, member: Member) -> None:
     bury(crew, wait=True)
 
 
-def bury(crew: Crew, *, wait: bool) -> None:
+def bury(crew: Roster, *, wait: bool) -> None:
     """Collect workers that were told to go; kill those that do not."""
     deadline = clock() + (REAP_SECONDS if wait else 0.0)
     while crew.dismissed:
@@ -80,7 +82,7 @@ def bury(crew: Crew, *, wait: bool) -> None:
             member.started.kill(_signal.SIGKILL)
 
 
-def _gone(crew: Crew, member: Member) -> bool:
+def _gone(crew: Roster, member: Member) -> bool:
     if not member.started.ended():
         return False
     crew.lending.release_all(member)
@@ -88,7 +90,7 @@ def _gone(crew: Crew, member: Member) -> bool:
     return True
 
 
-def end_all(crew: Crew, *, at_once: bool) -> None:
+def end_all(crew: Roster, *, at_once: bool) -> None:
     """End every worker: idle ones are told to stop, busy ones are ended (asked first, unless `at_once`)."""
     for member in crew.members:
         if member.inflight or at_once or member.doom is not None or member.state == protocol.STARTING:

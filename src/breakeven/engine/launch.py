@@ -157,11 +157,19 @@ def _send_setup(end: socket, setup: dict[str, Any], given: list[int]) -> None:
     facts["cwd"] = os.getcwd()
     facts["missing"] = [at for at, fd in zip(range(child.SOCKET, child.LIFELINE + 1), given, strict=True) if fd < 0]
     if setup.get("initializer") is not None:
-        facts["initializer"] = setup["initializer_pickled"]
-    facts.pop("initializer_pickled", None)
+        facts["initializer"] = _pickled_initializer(setup["initializer"], setup["initargs"])
     data = protocol.frame(protocol.SETUP, dumps(facts, 5))
     end.setblocking(True)
     end.sendall(data)
+
+
+def _pickled_initializer(initializer: Any, arguments: tuple[Any, ...]) -> bytes:
+    from breakeven.engine.codec import pickled, unpicklable
+
+    try:
+        return pickled((initializer, arguments), 1 << 62)[0]
+    except Exception as error:
+        raise unpicklable((initializer, arguments), "initializer", None, error) from error
 
 
 # --- fork ---
@@ -190,13 +198,13 @@ def _fork(started: Started, given: list[int], setup: dict[str, Any]) -> int:
 
 def _fork_quietly() -> int:
     """Fork; Python's warning about threads is answered by `probes.hazards`, which knows which of them matter."""
-    if sys.version_info < (3, 12):
-        return os.fork()
-    import warnings
+    if sys.version_info >= (3, 12):
+        import warnings
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return os.fork()
+    return os.fork()
 
 
 def _be_worker(started: Started, given: tuple[int, ...], setup: dict[str, Any], born: float) -> None:

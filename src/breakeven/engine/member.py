@@ -13,12 +13,45 @@ from breakeven.engine.channel import Channel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
     from breakeven.engine.functions import Function
     from breakeven.engine.launch import Started
-    from breakeven.engine.stream import Sink
     from breakeven.ledger.recorder import Lane
+    from breakeven.work import Failure
+
+    class Sink(Protocol):
+        """Where outcomes of a chunk go. All methods are called by the one that drives the crew."""
+
+        def accept(self, first: int, values: list[Any]) -> None:
+            """Results of items `first` and following, in order."""
+
+        def fail(self, failure: Failure) -> None:
+            """The outcome of item `failure.index` is a failure."""
+
+        def again(self, chunk: Chunk, start: int, stop: int, *, alone: bool) -> None:
+            """Items `start` to `stop` of the chunk must (still) be run, each `alone` in a chunk if so asked."""
+
+        @property
+        def shared(self) -> dict[int, tuple[int, int, int, int]] | None:
+            """Blocks of arrays that occur again in this call, by the identity of their owner."""
+
+        def start(self) -> bool:
+            """A chunk is about to be sent; False when it is no longer wanted."""
+
+        def retry(self, chunk: Chunk, offset: int) -> None:
+            """Run one item of the chunk again, alone, as its next attempt."""
+
+        def finished(self, chunk: Chunk) -> None:
+            """No more will come of this chunk."""
+
+        @property
+        def title(self) -> str:
+            """What warnings call it."""
+
+        @property
+        def counted(self) -> bool:
+            """Whether its items have an index that users know."""
 
 
 class Chunk:

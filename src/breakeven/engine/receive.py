@@ -17,15 +17,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from breakeven.engine.dispatch import Crew
     from breakeven.engine.functions import Function
     from breakeven.engine.member import Chunk, Member
+    from breakeven.engine.roster import Roster
 
 SOON_SECONDS = 300e-6  # results are expected within this: worth spinning for
 SMOOTHING = 0.4  # weight of the newest chunk in the time an item takes
 
 
-def handle(crew: Crew, member: Member, kind: int, flags: int, body: memoryview) -> None:
+def handle(crew: Roster, member: Member, kind: int, flags: int, body: memoryview) -> None:
     """Act on one message of a worker; raises `GarbledFrameError` for what it may not say now."""
     recorder = crew.recorder
     recorder.messages_in += 1
@@ -93,7 +93,7 @@ class _Outcome:
         self.values_at = self.table_end + self.released * protocol.OFFSET.size
         self.values_end = self.values_at + self.length
 
-    def take(self, crew: Crew) -> None:
+    def take(self, crew: Roster) -> None:
         """Account for it, deliver what it holds, and see what its chunk's end brings."""
         recorder, member, chunk = crew.recorder, self.member, self.chunk
         assert member.lane is not None  # noqa: S101 - given when it was hired
@@ -117,7 +117,7 @@ class _Outcome:
         if self.flags & protocol.LAST:
             self._end(crew)
 
-    def _values(self, crew: Crew) -> list[Any] | None:
+    def _values(self, crew: Roster) -> list[Any] | None:
         """The results; None when they cannot be unpickled here, which is dealt with."""
         shared = bool(self.flags & protocol.STREAM_SHARED)
         table = self.body[protocol.OUTCOME_HEAD.size : self.table_end]
@@ -140,7 +140,7 @@ class _Outcome:
         table = self.body[protocol.OUTCOME_HEAD.size : self.table_end]
         return sum(nbytes for _, _, _, nbytes in protocol.BUFFER.iter_unpack(table))
 
-    def _deliver(self, crew: Crew, values: list[Any] | None) -> None:
+    def _deliver(self, crew: Roster, values: list[Any] | None) -> None:
         if values is None:
             return
         if len(self.body) > self.values_end:
@@ -149,7 +149,7 @@ class _Outcome:
         elif self.count:
             self.chunk.sink.accept(self.chunk.first + self.offset, values)
 
-    def _count(self, crew: Crew, shared: int) -> None:
+    def _count(self, crew: Roster, shared: int) -> None:
         count, function = self.count, self.chunk.function
         assert self.member.lane is not None  # noqa: S101 - given when it was hired
         self.member.lane.tasks += count
@@ -158,7 +158,7 @@ class _Outcome:
         function.bytes_an_item = (shared + self.length) / count
         _learn(crew, function, (self.times[3] - self.times[2]) / count)
 
-    def _end(self, crew: Crew) -> None:
+    def _end(self, crew: Roster) -> None:
         member, chunk = self.member, self.chunk
         member.inflight.popleft()
         if chunk.done < chunk.count:
@@ -167,7 +167,7 @@ class _Outcome:
         supervise.perhaps_retire(crew, member)
 
 
-def _learn(crew: Crew, function: Function, seconds: float) -> None:
+def _learn(crew: Roster, function: Function, seconds: float) -> None:
     """What an item takes, as measured last."""
     before = function.seconds
     function.seconds = seconds if before is None else before + SMOOTHING * (seconds - before)

@@ -14,7 +14,6 @@ from breakeven.engine.codec import Encoded, encode, pickled, unpicklable
 
 if TYPE_CHECKING:
     from breakeven.engine.arena import Arena
-    from breakeven.engine.worker import _Part
 
 HIDDEN_FILES = ("breakeven/engine/worker.py",)
 
@@ -83,12 +82,12 @@ def _assemble(travelled: Any) -> BaseException:
     return error
 
 
-def keep_picklable(part: _Part, arena: Arena | None) -> Encoded:
-    """Turn each result that cannot be pickled into a failure of its item, and encode the others."""
-    for at, value in enumerate(part.values):
+def keep_picklable(values: list[Any], failures: list[tuple[Any, ...]], first: int, arena: Arena | None) -> Encoded:
+    """Turn each result that cannot be pickled into a failure of its item (counted from `first`), encode the others."""
+    for at, value in enumerate(values):
         try:
             pickled(value, 1 << 62)
         except Exception as error:  # noqa: BLE001 - any refusal
-            part.values[at] = None
-            part.failures.append((part.first + at, *describe(unpicklable(value, "result", None, error))))
-    return encode(part.values, arena)
+            values[at] = None
+            failures.append((first + at, *describe(unpicklable(value, "result", None, error))))
+    return encode(values, arena)

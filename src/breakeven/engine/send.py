@@ -16,12 +16,12 @@ from breakeven.ledger import recorder as states
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from breakeven.engine.codec import Encoded
-    from breakeven.engine.dispatch import Crew
     from breakeven.engine.functions import Function
     from breakeven.engine.member import Chunk, Member
+    from breakeven.engine.roster import Roster
 
 
-def send(crew: Crew, member: Member, chunk: Chunk) -> None:
+def send(crew: Roster, member: Member, chunk: Chunk) -> None:
     """Send a chunk to a worker; items that cannot be pickled are charged with that."""
     recorder, lending, function = crew.recorder, crew.lending, chunk.function
     mark = recorder.mark
@@ -61,7 +61,7 @@ def send(crew: Crew, member: Member, chunk: Chunk) -> None:
     mark(states.DISPATCH)
 
 
-def deliver(crew: Crew, member: Member, data: bytes) -> None:
+def deliver(crew: Roster, member: Member, data: bytes) -> None:
     """Put bytes on a worker's channel; what it does not take now follows when it does."""
     try:
         if not member.channel.send(data):
@@ -70,7 +70,7 @@ def deliver(crew: Crew, member: Member, data: bytes) -> None:
         pass  # it has died; its sentinel says so, and the chunk goes to another
 
 
-def _encode(crew: Crew, chunk: Chunk, shared: dict[int, tuple[int, int, int, int]] | None) -> Encoded:
+def _encode(crew: Roster, chunk: Chunk, shared: dict[int, tuple[int, int, int, int]] | None) -> Encoded:
     try:
         return encode(chunk.items, crew.lending.arena, shared)
     except OSError as error:  # no pages left for shared memory: slower, and said in the report
@@ -78,7 +78,7 @@ def _encode(crew: Crew, chunk: Chunk, shared: dict[int, tuple[int, int, int, int
         return encode(chunk.items, None)
 
 
-def _framed(crew: Crew, member: Member, chunk: Chunk, encoded: Encoded) -> bytes:
+def _framed(crew: Roster, member: Member, chunk: Chunk, encoded: Encoded) -> bytes:
     function = chunk.function
     chunk.seq = crew.next_seq()
     flags = chunk.flags
@@ -95,7 +95,7 @@ def _framed(crew: Crew, member: Member, chunk: Chunk, encoded: Encoded) -> bytes
     return protocol.frame(protocol.CHUNK, b"".join((head, encoded.table, encoded.stream)), flags)
 
 
-def _introduce(crew: Crew, member: Member, function: Function) -> bytes:
+def _introduce(crew: Roster, member: Member, function: Function) -> bytes:
     """The function, and before it the module path if that has changed since the worker heard of it."""
     member.known.add(function.key)
     out = b""
@@ -110,7 +110,7 @@ def _introduce(crew: Crew, member: Member, function: Function) -> bytes:
     return out + protocol.frame(protocol.FUNCTION, b"".join((head, encoded.table, encoded.stream)), flags)
 
 
-def forget(crew: Crew, member: Member, function: Function) -> None:
+def forget(crew: Roster, member: Member, function: Function) -> None:
     """Have a worker forget a function."""
     member.known.discard(function.key)
     deliver(crew, member, protocol.frame(protocol.FUNCTION, protocol.FUNCTION_HEAD.pack(function.key, 0, 1)))

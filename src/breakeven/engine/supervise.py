@@ -15,8 +15,8 @@ from breakeven.engine.member import Doom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from breakeven.engine.dispatch import Crew
     from breakeven.engine.member import Chunk, Member
+    from breakeven.engine.roster import Roster
 
 TERM_SECONDS = 0.02  # between asking a worker to end and ending it
 STUCK_FACTOR = 40  # times the usual item: worth a warning
@@ -30,7 +30,7 @@ WORTH_RECALLING_SECONDS = 300e-6
 # --- while all is well ---
 
 
-def patience(crew: Crew, timeout_seconds: float | None) -> float | None:
+def patience(crew: Roster, timeout_seconds: float | None) -> float | None:
     """How long the crew may block before something has to be looked at."""
     soonest = timeout_seconds
     now = clock()
@@ -57,7 +57,7 @@ def _sooner(one: float | None, other: float) -> float:
     return other if one is None or other < one else one
 
 
-def _left(crew: Crew, member: Member, timeout: float) -> float:  # noqa: ARG001
+def _left(crew: Roster, member: Member, timeout: float) -> float:  # noqa: ARG001
     began = member.board[protocol.ITEM_BEGAN_NS]
     phase, seq, _ = member.running()
     if phase in (protocol.COMPUTING, protocol.DECODING) and seq == member.inflight[0].seq:
@@ -65,7 +65,7 @@ def _left(crew: Crew, member: Member, timeout: float) -> float:  # noqa: ARG001
     return timeout
 
 
-def check(crew: Crew) -> None:
+def check(crew: Roster) -> None:
     """Look at deadlines, memory and items that take suspiciously long."""
     now = clock()
     for member in crew.members[:]:
@@ -83,7 +83,7 @@ def check(crew: Crew) -> None:
         crew.recorder.memory = MemoryWatch([os.getpid(), *(member.pid for member in crew.members)], clock)
 
 
-def _check_running(crew: Crew, member: Member, now: float) -> None:
+def _check_running(crew: Roster, member: Member, now: float) -> None:
     phase, seq, item = member.running()
     chunk = member.inflight[0]
     if seq != chunk.seq or phase not in (protocol.COMPUTING, protocol.DECODING):
@@ -104,15 +104,16 @@ def _check_running(crew: Crew, member: Member, now: float) -> None:
         _perhaps_warn(crew, member, chunk, item, now)
 
 
-def _perhaps_warn(crew: Crew, member: Member, chunk: Chunk, item: int, now: float) -> None:
+def _perhaps_warn(crew: Roster, member: Member, chunk: Chunk, item: int, now: float) -> None:
     usual = chunk.function.seconds
     since = member.stuck[2]
     if usual is None or now - since < max(STUCK_SECONDS, STUCK_FACTOR * usual):
         return
     member.stuck = (chunk.seq, item, -1.0)
+    where = f"item {chunk.first + item} of {chunk.sink.title} in worker {member.pid}"
     text = (
-        f"item {chunk.first + item} of {chunk.sink.title} has been running for {now - since:.1f} s "
-        f"in worker {member.pid}, more than {STUCK_FACTOR} times the usual {usual:.3g} s; give a timeout to have such items ended"
+        f"{where} has been running for {now - since:.1f} s, more than {STUCK_FACTOR} times the usual {usual:.3g} s; "
+        "give a timeout to have such items ended"
     )
     crew.recorder.note(text)
     import logging
@@ -134,7 +135,7 @@ def distrust(member: Member, error: BaseException) -> None:
     member.started.kill(_signal.SIGKILL)
 
 
-def recall(crew: Crew) -> bool:
+def recall(crew: Roster) -> bool:
     """An idle worker finds nothing to do: take back a chunk that waits behind another one; True when one was."""
     now = clock()
     for member in crew.members:
@@ -157,7 +158,7 @@ def recall(crew: Crew) -> bool:
     return False
 
 
-def perhaps_retire(crew: Crew, member: Member) -> None:
+def perhaps_retire(crew: Roster, member: Member) -> None:
     """Replace a worker that has done its number of tasks or has grown too large."""
     full = crew.max_tasks is not None and member.tasks >= crew.max_tasks
     large = crew.max_memory is not None and member.resident_bytes > crew.max_memory
@@ -167,7 +168,7 @@ def perhaps_retire(crew: Crew, member: Member) -> None:
         retire(crew, member)
 
 
-def retire(crew: Crew, member: Member) -> None:
+def retire(crew: Roster, member: Member) -> None:
     """Let a worker go that has nothing under way."""
     member.retiring = True
     tell_to_stop(member)

@@ -21,7 +21,7 @@ class Watch:
     __slots__ = ("_poller", "descriptor")
 
     def __init__(self) -> None:
-        self._poller: Any = select.epoll() if HAS_EPOLL else select.poll()
+        self._poller = _poller()
         self.descriptor: int = self._poller.fileno() if HAS_EPOLL else -1
 
     def add(self, descriptor: int) -> None:
@@ -51,3 +51,7 @@ class Watch:
         """Close it."""
         if HAS_EPOLL:
             self._poller.close()
+
+
+def _poller() -> Any:
+    return select.epoll() if HAS_EPOLL else select.poll()

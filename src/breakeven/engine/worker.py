@@ -312,7 +312,7 @@ class Worker:
         except BaseException:  # noqa: BLE001 - find the one that cannot be pickled, keep the others
             from breakeven.engine.remote import keep_picklable
 
-            return keep_picklable(part, self._results)
+            return keep_picklable(part.values, part.failures, part.first, self._results)
 
 
 class _Part:

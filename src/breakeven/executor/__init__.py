@@ -270,6 +270,6 @@ def shutdown() -> None:
     """End the workers that are kept warm between calls, and what they held. The next call starts new ones."""
     import sys
 
-    processes = sys.modules.get("breakeven.backends.processes")
-    if processes is not None:
-        processes.shutdown_warm()
+    crews = sys.modules.get("breakeven.backends.crews")
+    if crews is not None:
+        crews.shutdown_warm()

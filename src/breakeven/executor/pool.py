@@ -49,9 +49,10 @@ class Executor(concurrent.futures.Executor):
         if self._options.backend == "auto":  # futures are for what runs beside the caller
             self._options = replace(self._options, backend="processes")
         self._backend: Backend = open_backend(self._options)
-        share = getattr(self._backend, "share", None)
-        if share is not None:
-            self._backend = share(self._recorder)
+        if self._backend.name == "processes" and isinstance(self._options.backend, str):
+            from breakeven.backends.shared import SharedProcesses
+
+            self._backend = SharedProcesses(self._options, self._recorder)
         self._shut = False
         self._finalizer = weakref.finalize(self, _let_go, self._backend)
         self._finalizer.atexit = False
@@ -65,7 +66,7 @@ class Executor(concurrent.futures.Executor):
         self._refuse_after_shutdown()
         return self._backend.submit(fn, args, kwargs)
 
-    def map(  # type: ignore[override]
+    def map(
         self,
         fn: Callable[..., Any],
         *iterables: Iterable[Any],

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from dataclasses import dataclass
 
 from breakeven.ledger.account import CLOCK_SECONDS, ChunkRecord, Efficiency, Lane, Ledger
 from breakeven.ledger.states import PARENT_STATES, WORKER_STATES, kind_of
@@ -75,21 +76,20 @@ def _replay(ledger: Ledger) -> float:
     """Run the recorded chunks again, in their order and on their workers, with pickling and transfer free.
 
     The parent's events are the sending of a chunk and the arrival of its results, in recorded order. Between them it
-    is busy with what is left of its own work, spread evenly. A chunk starts when it is sent and its worker free; its
+    is busy with what is left of its own work (`_Pace`). A chunk starts when it is sent and its worker free; its
     results arrive when it is computed and the parent ready. No step comes later than it really did, so neither
     does the end.
     """
     chunks = ledger.chunk_records
-    pace = _parent_pace(ledger)
-    front = ledger.parent.states.get("plan", 0.0) + ledger.parent.states.get("start", 0.0)
+    events = _parent_events(chunks)
+    pace = _Pace.of(ledger, events[0][0])
     sent: dict[int, float] = {}
     free: dict[int, float] = {}
-    clock = real = 0.0
-    for at, arrives, number in _parent_events(chunks):
+    real = events[0][0]
+    clock = pace.first_event_seconds
+    for at, arrives, number in events:
         chunk = chunks[number]
-        busy_in_front = min(front, max(0.0, at - real))
-        front -= busy_in_front
-        clock += busy_in_front + pace * max(0.0, at - real - busy_in_front)
+        clock += pace.share * max(0.0, at - real)
         real = max(real, at)
         if chunk.own:
             clock += chunk.compute_seconds
@@ -102,7 +102,7 @@ def _replay(ledger: Ledger) -> float:
             sent[number] = clock
     tail = max(0.0, ledger.seconds - real)
     stop = min(tail, ledger.parent.states.get("stop", 0.0))
-    return clock + stop + pace * (tail - stop)
+    return clock + stop + pace.share * (tail - stop)
 
 
 def _parent_events(chunks: tuple[ChunkRecord, ...]) -> list[tuple[float, bool, int]]:
@@ -112,19 +112,36 @@ def _parent_events(chunks: tuple[ChunkRecord, ...]) -> list[tuple[float, bool, i
     return sorted(sent + arrived)
 
 
-def _parent_pace(ledger: Ledger) -> float:
-    """Return the share of the parent's time between start and stop that free pickling and transfer would leave busy.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pace:
+    """How busy the parent stays once pickling and transfer are free; its states carry no stamps, so this is a model.
 
-    Unexplained time counts as busy, so that only what was seen to be transfer is taken away.
+    Up to its first event it does not wait for results, so of what follows planning and starting its own work keeps
+    the part that it has among own work, pickling and transfer. What own work is left is spread over the rest evenly.
     """
-    states = ledger.parent.states
-    between = {state: seconds for state, seconds in states.items() if state not in _AT_THE_ENDS}
-    spent = ledger.seconds - math.fsum(states.get(state, 0.0) for state in _AT_THE_ENDS)
-    own = math.fsum(chunk.compute_seconds for chunk in ledger.chunk_records if chunk.own)
-    idle = ("waiting", *_NETWORK_KINDS)
-    busy = math.fsum(seconds for state, seconds in between.items() if PARENT_STATES[state] not in idle)
-    busy += max(0.0, ledger.parent.unexplained_seconds) - own
-    return min(1.0, max(0.0, busy / (spent - own))) if spent > own else 0.0
+
+    first_event_seconds: float
+    share: float
+
+    @classmethod
+    def of(cls, ledger: Ledger, first_event: float) -> _Pace:
+        """Unexplained time counts as own work, so that only what was seen to be transfer is taken away."""
+        states = ledger.parent.states
+        stop = states.get("stop", 0.0)
+        front = min(first_event, states.get("plan", 0.0) + states.get("start", 0.0))
+        computed = math.fsum(chunk.compute_seconds for chunk in ledger.chunk_records if chunk.own)
+        between = dict.fromkeys(PARENT_STATES.values(), 0.0)
+        for state, seconds in states.items():
+            if state not in _AT_THE_ENDS:
+                between[PARENT_STATES[state]] += seconds
+        network = math.fsum(between[kind] for kind in _NETWORK_KINDS)
+        own = math.fsum(between.values()) - network - between["waiting"] - computed
+        own = max(0.0, own + max(0.0, ledger.parent.unexplained_seconds))
+        opening = first_event - front
+        kept = opening * own / (own + network) if own + network > 0 else 0.0
+        rest = ledger.seconds - first_event - stop - computed
+        share = min(1.0, max(0.0, own - kept) / rest) if rest > 0 else 0.0
+        return cls(first_event_seconds=front + kept, share=share)
 
 
 def _ready_seconds(lane: Lane) -> float:

@@ -35,6 +35,7 @@ _GOOD = 0.8
 """From here up an efficiency is shown as good: what the POP centre calls acceptable."""
 
 _FAILURES_SHOWN = 200
+_PATH_ROWS = 10
 _NEAR_THE_END = 0.93
 
 _HEAD = """<!DOCTYPE html>
@@ -122,17 +123,19 @@ def _grade(figure: float | None, good: float) -> str:
 
 
 def _path(ledger: Ledger) -> Iterator[str]:
-    rows = path_rows(ledger)
+    rows = [
+        (kind_of(name) if name else "other", label, seconds) for name, label, seconds in path_rows(ledger, _PATH_ROWS)
+    ]
     largest = max((seconds for _, _, seconds in rows), default=0.0)
-    content = [_bar(((kind_of(name), seconds, label) for name, label, seconds in rows), ledger.seconds, "")]
+    content = [_bar(((kind, seconds, label) for kind, label, seconds in rows), ledger.seconds, "")]
     content.append('<table><tr><th>part of the critical path</th><th class="figure">time</th>')
     content.append('<th class="figure">share</th><th></th></tr>')
-    for name, label, seconds in rows:
+    for kind, label, seconds in rows:
         content.append(
-            f'<tr><td class="label">{_swatch(kind_of(name))}{_text(label)}</td>'
+            f'<tr><td class="label">{_swatch(kind)}{_text(label)}</td>'
             f'<td class="figure">{_text(duration(seconds))}</td>'
             f'<td class="figure">{percent(seconds, ledger.seconds)}</td>'
-            f'<td class="wide">{_bar([(kind_of(name), seconds, label)], largest, "small")}</td></tr>'
+            f'<td class="wide">{_bar([(kind, seconds, label)], largest, "small")}</td></tr>'
         )
     content.append("</table>")
     aside = (

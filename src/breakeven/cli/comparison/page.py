@@ -29,7 +29,7 @@ _CLASSES = {
     "waiting for the GIL": "gil",
     "waiting for a CPU": "runq",
     "blocked in the function": "blocked",
-    "pickling": "pickling",
+    "pickling and copying": "pickling",
     "moving payload": "transport",
     "dispatch and merging": "engine",
     "input and consumer": "caller",

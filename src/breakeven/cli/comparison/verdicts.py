@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from breakeven.cli.comparison.bouts import Comparison, Entry
     from breakeven.ledger.account import Ledger
 
-PAID, EQUAL, LOST = "paid off", "made no difference", "did not pay off"
+PAID, EQUAL, LOST = "paid off", "made no clear difference", "did not pay off"
 
 _CLEAR = 0.05
 """Less than this share faster or slower is called no difference: machines that others use vary by as much."""
@@ -30,7 +30,7 @@ _PARTS = {
     "blocked": "blocked in the function",
 }
 _KINDS = {
-    "pickling": "pickling",
+    "pickling": "pickling and copying",
     "transport": "moving payload",
     "engine": "dispatch and merging",
     "caller": "input and consumer",
@@ -122,9 +122,9 @@ def _why_not(comparison: Comparison, entry: Entry) -> str:
     noun = comparison.case.noun
     return {
         _PARTS["gil_wait"]: f"the work holds the GIL: workers took turns, and waited for it {spent}",
-        _PARTS["runq"]: f"more workers than free CPUs: they queued {spent}",
+        _PARTS["runq"]: f"there were fewer free CPUs than workers: they queued {spent}",
         "moving payload": f"moving {format_bytes(copied_bytes(ledger))} took {spent}; {alone}",
-        "pickling": f"pickling took {spent}; {alone}",
+        "pickling and copying": f"copying {format_bytes(copied_bytes(ledger))} took {spent}; {alone}",
         "start-up and stop": f"starting workers took {spent}; {alone}",
         "dearer": f"each {noun} took longer with others beside it: {spent} went there (memory or caches are shared)",
     }.get(worst, f"{worst} took {spent}; {alone}")

@@ -1,0 +1,168 @@
+"""Crews for a set of options: hired, kept warm between calls, driven for a map.
+
+Lives here: when a crew is new and when it is one that was kept. Never here: what is sent, or what follows from a
+fault (`engine`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from breakeven.engine import launch
+from breakeven.engine.dispatch import Crew
+from breakeven.engine.roster import rosters
+from breakeven.engine.stream import Stream
+from breakeven.ledger import recorder as states
+from breakeven.probes.capacity import usable_cpus
+from breakeven.probes.hazards import fork_hazard
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from breakeven.ledger.recorder import Recorder
+    from breakeven.work import Options, Work
+
+IDLE_SECONDS = 60.0  # a kept worker ends after this long without work
+KEEP_BYTES = 512 << 20  # pages of shared memory kept warm between calls
+
+_warm: dict[Any, list[Crew]] = {}
+
+
+def choose_start_method(asked: str | None, own_threads: int, notes: Callable[[str], None]) -> str:
+    """Fork while that is safe, else forkserver; what was asked for is done, with a note where it is risky."""
+    if asked is not None and asked != "fork":
+        return asked
+    hazard = fork_hazard(own_threads)
+    if hazard is None:
+        return "fork"
+    if asked == "fork":
+        notes(f"forked although {hazard}")
+        return "fork"
+    notes(f"forkserver instead of fork: {hazard}")
+    return "forkserver"
+
+
+class Crews:
+    """What hires crews for one set of options."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.workers = options.max_workers or usable_cpus()
+        self.method: str | None = options.start_method
+
+    def hire(self, recorder: Recorder, own_threads: Callable[[], int] = int) -> Crew:
+        """A new crew; `own_threads` says how many threads of ours run, which do not make a fork unsafe."""
+        asked = self.options.start_method
+
+        def choose() -> str:
+            self.method = choose_start_method(asked, own_threads(), crew.recorder.note)
+            return self.method
+
+        crew = Crew(max_workers=self.workers, choose=choose, setup=self._setup())
+        crew.attach(recorder)
+        self._equip(crew)
+        return crew
+
+    def _setup(self) -> dict[str, Any]:
+        options = self.options
+        setup: dict[str, Any] = {
+            "threads": options.threads_per_worker or 1,
+            "idle_seconds": IDLE_SECONDS,
+            "watch_memory": options.max_worker_memory is not None,
+        }
+        if "logging" in sys.modules:
+            from breakeven.engine import logs
+
+            setup["levels"] = logs.levels()
+        if options.initializer is not None:
+            setup["initializer"] = options.initializer
+            setup["initargs"] = tuple(options.initargs)
+        return setup
+
+    def _equip(self, crew: Crew) -> None:
+        options = self.options
+        crew.timeout = options.timeout
+        crew.max_tasks = options.max_tasks_per_worker
+        crew.max_memory = options.max_worker_memory
+        crew.memory_limit = options.memory_limit
+        crew.retries = options.retries
+        retry_on: Any = options.retry_on
+        crew.retry_on = retry_on if isinstance(retry_on, tuple) else (retry_on,)
+
+    def acquire(self, recorder: Recorder) -> Crew:
+        """A warm crew where one is free, else a new one."""
+        if self.options.initializer is None:
+            waiting = _warm.get(self._likeness())
+            while waiting:
+                crew = waiting.pop()
+                if not crew.closed and crew.owner == os.getpid():
+                    self.method = crew.start_method
+                    self._equip(crew)
+                    crew.attach(recorder)
+                    return crew
+        recorder.mark(states.START)
+        return self.hire(recorder)
+
+    def _likeness(self) -> Any:
+        options = self.options
+        return (self.workers, options.start_method, options.threads_per_worker, options.max_worker_memory is not None)
+
+    def give_back(self, crew: Crew) -> None:
+        """Keep a crew for the next call, unless it is of no further use."""
+        if crew.closed:
+            return
+        if self.options.initializer is not None or crew.broken is not None or crew.busy:
+            crew.close()
+            return
+        crew.tidy(KEEP_BYTES)
+        _warm.setdefault(self._likeness(), []).append(crew)
+
+    def describe(self) -> dict[str, Any]:
+        """Facts for the report."""
+        return {"backend": "processes", "start_method": self.method or "fork", "workers": self.workers}
+
+
+def drive(crew: Crew, work: Work, *, ordered: bool, window: int | None) -> Iterator[list[Any]]:
+    """Run a map on a crew that this thread alone drives."""
+    recorder = crew.recorder
+    mark = recorder.mark
+    mark(states.SERIALISE)
+    function = crew.function(work.fn, work.options.seed)
+    stream = Stream(work, function, ordered=ordered, window=window)
+    mark(states.DISPATCH)
+    crew.begin(stream)
+    try:
+        crew.feed()
+        while True:
+            block = stream.take()
+            if block is not None:
+                mark(states.CONSUMER)
+                yield block
+                mark(states.MERGE)
+                if window is not None:
+                    crew.feed()
+            elif stream.over:
+                return
+            else:
+                try:
+                    crew.pump()
+                except BaseException:  # Ctrl-C, or a fault in here: nobody knows what is half done
+                    crew.close(at_once=True)
+                    raise
+    finally:
+        mark(states.STOP)
+        if not crew.closed:
+            crew.end(stream)
+
+
+def shutdown_warm() -> None:
+    """End the workers that are kept between calls."""
+    for crews in list(_warm.values()):
+        while crews:
+            crews.pop().close()
+    _warm.clear()
+    if not rosters:
+        launch.nobody_left(template_too=True)
