@@ -75,6 +75,16 @@ def test_a_replayed_chunk_waits_until_its_worker_is_up() -> None:
     assert ideal_seconds(store.from_dict(recording))[0] == pytest.approx(expected)
 
 
+def test_a_worker_that_was_started_after_pickling_is_replayed_as_started_earlier() -> None:
+    """The parent pickles for 1 s between its own start and the worker's; with that free, the worker is up sooner."""
+    recording = for_replay()
+    recording["lanes"][0]["states"]["boot"] = 1.4
+    recording["lanes"][0]["from"] = 2.0
+    behind = (0.5 - 2.0 * 0.5 / 3.5) * 1.5 / 6.5
+    started = 1.0 + 0.5 / 3.5
+    assert ideal_seconds(store.from_dict(recording))[0] == pytest.approx(started + 1.4 + 3.0 + 0.5 + behind)
+
+
 def test_what_the_parent_computes_itself_is_replayed_in_the_parent() -> None:
     """One worker has nothing to do; the parent's three seconds stay, its merging with them."""
     recording = for_replay()

@@ -14,7 +14,7 @@ from breakeven.engine.dispatch import Crew
 from breakeven.engine.roster import rosters
 from breakeven.engine.stream import Stream
 from breakeven.ledger import recorder as states
-from breakeven.probes.capacity import usable_cpus
+from breakeven.probes.capacity import cgroup_oom_kills, memory_limit_bytes, usable_cpus
 from breakeven.probes.hazards import fork_hazard
 
 TYPE_CHECKING = False
@@ -29,6 +29,7 @@ IDLE_SECONDS = 60.0  # a kept worker ends after this long without work
 KEEP_BYTES = 512 << 20  # pages of shared memory kept warm between calls
 
 _warm: dict[Any, list[Crew]] = {}
+_memory_limit: int | None = None
 
 
 def choose_start_method(asked: str | None, own_threads: int, notes: Callable[[str], None]) -> str:
@@ -43,6 +44,14 @@ def choose_start_method(asked: str | None, own_threads: int, notes: Callable[[st
         return "fork"
     notes(f"forkserver instead of fork: {hazard}")
     return "forkserver"
+
+
+def _default_memory_limit() -> int | None:
+    """80 % of what machine and cgroup leave, read once: the plan has to stay below it, not to follow it."""
+    global _memory_limit  # noqa: PLW0603 - 110 µs to read, so once a process
+    if _memory_limit is None:
+        _memory_limit = memory_limit_bytes()
+    return _memory_limit
 
 
 class Crews:
@@ -63,6 +72,7 @@ class Crews:
 
         crew = Crew(max_workers=self.workers, choose=choose, setup=self._setup())
         crew.attach(recorder)
+        crew.oom_kills = cgroup_oom_kills()
         self._equip(crew)
         return crew
 
@@ -87,7 +97,7 @@ class Crews:
         crew.timeout = options.timeout
         crew.max_tasks = options.max_tasks_per_worker
         crew.max_memory = options.max_worker_memory
-        crew.memory_limit = options.memory_limit
+        crew.memory_limit = options.memory_limit or _default_memory_limit()
         crew.retries = options.retries
         retry_on: Any = options.retry_on
         crew.retry_on = retry_on if isinstance(retry_on, tuple) else (retry_on,)

@@ -6,6 +6,8 @@ Lives here: from what a user gives to a `Work` on a backend, and back. Never her
 
 from __future__ import annotations
 
+from time import perf_counter as clock
+
 from breakeven import work as nouns
 from breakeven.ledger.recorder import Recorder
 from breakeven.planning.validate import callable_or_refuse, options_from
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from breakeven.work import Options
 
     T = TypeVar("T")
+
+
+TELL_AFTER_SECONDS = 0.5  # calls shorter than this have no progress bar
 
 
 class Results(list):  # type: ignore[type-arg]
@@ -121,14 +126,41 @@ def _collect(work: Work, backend: Backend, *, ordered: bool = True) -> Results:
 
 
 def _progress(work: Work) -> Any:
+    """What is told how far the call is, or None."""
     asked = work.options.progress
-    if asked is None or asked is False:
-        return None
-    if hasattr(asked, "update"):
-        return asked
-    from breakeven.report.progress import open_progress
+    if asked is None:
+        import sys
 
-    return open_progress(work.name, work.length, str(work.options.backend))
+        return Teller(work) if sys.stderr is not None and sys.stderr.isatty() else None
+    if asked is False or hasattr(asked, "update"):
+        return asked or None
+    return Teller(work)
+
+
+class Teller:
+    """A progress bar that is made only once a call has lasted a while: making it costs as much as a short call."""
+
+    __slots__ = ("_bar", "_due", "_work")
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._bar: Any = None
+        self._due = clock() + TELL_AFTER_SECONDS
+
+    def update(self, done: int, total: int | None, failures: int) -> None:
+        """Tell how far the call is."""
+        if self._bar is None:
+            if clock() < self._due:
+                return
+            from breakeven.report.progress import open_progress
+
+            self._bar = open_progress(self._work.name, total, str(self._work.options.backend))
+        self._bar.update(done, total, failures)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
 
 
 def map(fn: Callable[..., T], /, *iterables: Iterable[Any], **options: Any) -> Results:  # noqa: A001 - the builtin's name, on purpose

@@ -86,7 +86,7 @@ def _replay(ledger: Ledger) -> float:
     sent: dict[int, float] = {}
     free: dict[int, float] = {}
     real = events[0][0]
-    clock = pace.first_event_seconds
+    clock = pace.at(real)
     for at, arrives, number in events:
         chunk = chunks[number]
         clock += pace.share * max(0.0, at - real)
@@ -95,7 +95,7 @@ def _replay(ledger: Ledger) -> float:
             clock += chunk.compute_seconds
             real = max(real, chunk.computed)
         elif arrives:
-            ready = free.get(chunk.worker, min(_ready_seconds(ledger.lanes[chunk.worker]), chunk.received))
+            ready = free.get(chunk.worker, min(_ready_seconds(ledger.lanes[chunk.worker], pace), chunk.received))
             free[chunk.worker] = max(sent[number], ready) + chunk.compute_seconds
             clock = max(clock, free[chunk.worker])
         else:
@@ -120,8 +120,16 @@ class _Pace:
     the part that it has among own work, pickling and transfer. What own work is left is spread over the rest evenly.
     """
 
-    first_event_seconds: float
+    front: float
+    first_event: float
+    opening_share: float
     share: float
+
+    def at(self, real: float) -> float:
+        """Return when the parent reaches what it really reached at `real`, up to the first event."""
+        if not self.front < real <= self.first_event:
+            return real
+        return self.front + self.opening_share * (real - self.front)
 
     @classmethod
     def of(cls, ledger: Ledger, first_event: float) -> _Pace:
@@ -137,13 +145,13 @@ class _Pace:
         network = math.fsum(between[kind] for kind in _NETWORK_KINDS)
         own = math.fsum(between.values()) - network - between["waiting"] - computed
         own = max(0.0, own + max(0.0, ledger.parent.unexplained_seconds))
-        opening = first_event - front
-        kept = opening * own / (own + network) if own + network > 0 else 0.0
+        opening_share = own / (own + network) if own + network > 0 else 0.0
+        kept = opening_share * (first_event - front)
         rest = ledger.seconds - first_event - stop - computed
         share = min(1.0, max(0.0, own - kept) / rest) if rest > 0 else 0.0
-        return cls(first_event_seconds=front + kept, share=share)
+        return cls(front=front, first_event=first_event, opening_share=opening_share, share=share)
 
 
-def _ready_seconds(lane: Lane) -> float:
-    """Return when a worker could have taken its first chunk."""
-    return lane.from_seconds + math.fsum(lane.states.get(state, 0.0) for state in _READY_STATES)
+def _ready_seconds(lane: Lane, pace: _Pace) -> float:
+    """Return when a worker could take its first chunk; its own start-up takes as long as it took."""
+    return pace.at(lane.from_seconds) + math.fsum(lane.states.get(state, 0.0) for state in _READY_STATES)

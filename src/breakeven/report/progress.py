@@ -104,7 +104,7 @@ class Bar:
         self._shown = True
 
     def _line(self, now: float, done: int, total: int | None, failures: int) -> str:
-        width = _width_of(self._stream) - 1
+        width = _width_of(self._stream) - 3  # room for the ^C that a terminal writes
         colour = self._live and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         (then, before), about = self._marks[0], "~" if self.about else ""
         rate = (done - before) / (now - then) if now > then else 0.0
