@@ -8,8 +8,8 @@ from __future__ import annotations
 from benchmarks.nouns import Target
 
 EXECUTOR = "breakeven-executor"
-MOST_AHEAD = 20_000
-"""Items (2 % of the stream) that may have been read ahead of a pausing consumer for a stream to count as bounded."""
+MOST_AHEAD = 50_000
+"""Items (5 % of the stream) that may have been read ahead of a pausing consumer for a stream to count as bounded."""
 
 TARGETS = (
     Target("round-trip", "", "median_us", "submit → result, warm no-op, median", 20, "µs", variant=EXECUTOR),
