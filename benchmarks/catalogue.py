@@ -250,7 +250,7 @@ DEATH = Section(
 HUNG = Section(
     "hung",
     "Leaving with a hung task",
-    "A task sleeps for ever; the caller, waiting for it, is interrupted by an exception and leaves the library's own "
+    "A task sleeps for ever; the caller, waiting for it, is interrupted as by Ctrl-C and leaves the library's own "
     "`with` block (for `be.map` and Ray there is none). *never*: still in it after 5 s.",
     (Case("", "hung", (*OURS, "breakeven-executor", *FORKED), limit_seconds=30),),
     (Column("left_ms", "left after ms", missing="never"),),

@@ -64,10 +64,6 @@ def _failure(act: "Callable[[], object]") -> float | None:
     return None
 
 
-class Interrupted(BaseException):
-    """What the caller is hit by, as by Ctrl-C."""
-
-
 def hung(cell: "Cell") -> "dict[str, float | None]":
     """A task hangs, the waiting caller is interrupted: how long until he is out of the library's ``with`` block."""
     with tempfile.TemporaryDirectory() as folder:
@@ -84,13 +80,13 @@ def hung(cell: "Cell") -> "dict[str, float | None]":
                 raise AssertionError(message)
             cell.tell(mark="interrupted", measures={"left_ms": None})
             struck = now()
-            raise Interrupted
+            raise KeyboardInterrupt
 
         signal.signal(signal.SIGALRM, strike)
         try:
             with peer.block():
                 signal.setitimer(signal.ITIMER_REAL, 0.5)
                 peer.call(tasks.hang, begun)
-        except Interrupted:
+        except KeyboardInterrupt:
             pass
         return {"left_ms": (now() - struck) * 1e3}

@@ -133,11 +133,26 @@ position = _Position()
 in_worker = False  # set once in a worker process: calls made there run serially
 
 
-def enter(seed: int | None, where: Callable[[], int] | None) -> None:
-    """Say, once a block of items, how the index of the running item is found."""
+def enter(seed: int | None, where: Callable[[], int] | None) -> tuple[Any, Any, Any]:
+    """Say, once a block of items, how the index of the running item is found; returns what `leave` takes back."""
+    before = position.seed, position.where, position.cached
     position.seed = seed
     position.where = where
     position.cached = None
+    return before
+
+
+def leave(before: tuple[Any, Any, Any]) -> None:
+    """The block is over: a call made inside a task gives the task its own place back."""
+    position.seed, position.where, position.cached = before
+
+
+def told(error: BaseException) -> str:
+    """Type and text of an exception, for reports, even if its text cannot be made."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - a task's exception may do anything
+        return type(error).__name__
 
 
 def index() -> int | None:

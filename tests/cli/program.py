@@ -50,9 +50,9 @@ def started(*words: str, cwd: Path, **streams: Any) -> Iterator[subprocess.Popen
             program.kill()
 
 
-def wait_until(happened: Callable[[], bool]) -> None:
+def wait_until(happened: Callable[[], bool], seconds: float = 20) -> None:
     """Look often until something has happened, and fail where it does not."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.002)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BLOCK_SECONDS = 5e-4  # items between two looks at the clock
 LARGEST_BLOCK = 1 << 14
+BOUNDED_BLOCK = 64  # items that a stream may be ahead of its consumer
 
 
 class Serial:
@@ -38,12 +39,11 @@ class Serial:
     def stream(self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool) -> Iterator[list[Any]]:  # noqa: ARG002
         """Yield results in blocks that take about half a millisecond."""
         self._initialize()
-        return Loop(work, recorder).blocks()
+        return Loop(work, recorder, largest_block=BOUNDED_BLOCK if bounded else LARGEST_BLOCK).blocks()
 
     def _initialize(self) -> None:
-        options = self._options
-        if options.initializer is not None and not self._initialized:
-            options.initializer(*options.initargs)
+        if not self._initialized:
+            initialize(self._options)
         self._initialized = True
 
     def submit(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
@@ -72,9 +72,10 @@ class Serial:
 class Loop:
     """A serial run that can be stopped after any block and gone on with elsewhere."""
 
-    __slots__ = ("_at", "_block", "_error", "_input", "_recorder", "_single", "_work", "done", "seconds")
+    __slots__ = ("_at", "_block", "_error", "_input", "_largest", "_recorder", "_single", "_work", "done", "seconds")
 
-    def __init__(self, work: Work, recorder: Recorder) -> None:
+    def __init__(self, work: Work, recorder: Recorder, *, largest_block: int = LARGEST_BLOCK) -> None:
+        self._largest = largest_block
         self._work = work
         self._recorder = recorder
         self._single: Any = work.source if sliceable(work.source) else None
@@ -89,6 +90,11 @@ class Loop:
     def count(self) -> int:
         """Items taken so far."""
         return self._at
+
+    @property
+    def failed(self) -> bool:
+        """Whether an error waits to be raised."""
+        return self._error is not None
 
     @property
     def rest(self) -> Any:
@@ -113,30 +119,31 @@ class Loop:
         mark(states.INPUT)
         items = self._pull()
         if not len(items):
-            self.done = True
+            self.done = self._error is None
             mark(states.DISPATCH)
             return []
         first = self._at
         self._at += len(items)
         began = mark(states.COMPUTE)
         values: list[Any] = []
+        before = nouns.enter(None, None)
         try:
             self._run(items, first, values)
-        except Exception as error:  # noqa: BLE001 - raised once the results before it were delivered
+            if len(values) < len(items):  # the loops in C take a task's StopIteration for the end of the input
+                self._error = RuntimeError("the task raised StopIteration, which means nothing here; let it return")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised once the results before it were delivered
             error.add_note(f"(item {first + len(values)})")
             self._error = error
         finally:
-            nouns.enter(None, None)
+            nouns.leave(before)
             took = mark(states.DISPATCH) - began
             self.seconds += took
         self._recorder.items += len(values)
         self._recorder.chunks += 1
         if took < BLOCK_SECONDS / 2:
-            self._block = (
-                min(self._block * 2, LARGEST_BLOCK)
-                if took > BLOCK_SECONDS / 16
-                else min(self._block * 8, LARGEST_BLOCK)
-            )
+            self._block = min(self._block * (2 if took > BLOCK_SECONDS / 16 else 8), self._largest)
         elif took > BLOCK_SECONDS * 2:
             self._block = max(self._block // 2, 1)
         return values
@@ -144,7 +151,13 @@ class Loop:
     def _pull(self) -> Any:
         if self._single is not None:
             return self._single[self._at : self._at + self._block]
-        return list(islice(self._input, self._block))  # type: ignore[arg-type]
+        assert self._input is not None  # noqa: S101 - one of the two is there
+        items: list[Any] = []
+        try:
+            items.extend(islice(self._input, self._block))
+        except Exception as error:  # noqa: BLE001 - raised once the results of what came before were delivered
+            self._error = error
+        return items
 
     def _run(self, items: Any, first: int, values: list[Any]) -> None:
         options = self._work.options
@@ -170,7 +183,9 @@ class Loop:
             began = clock()
             try:
                 value = work.fn(item) if work.mode == nouns.ONE else work.fn(*item)
-            except Exception as error:  # noqa: BLE001 - the outcome of the item
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - the outcome of the item
                 if isinstance(error, options.retry_on or ()) and attempt <= options.retries:
                     attempt += 1
                     self._recorder.retries += 1
@@ -187,13 +202,33 @@ class Loop:
         fact = {
             "index": index,
             "cause": cause,
-            "exception": f"{type(error).__name__}: {error}",
+            "exception": nouns.told(error),
             "pid": None,
             "attempts": attempt,
         }
         self._recorder.failures.append(fact)
         if self._work.options.on_error == "raise":
             raise error
-        from traceback import format_exception
+        return Failure(index, error, cause, attempt, None, traceback_of(error))
 
-        return Failure(index, error, cause, attempt, None, "".join(format_exception(error)))
+
+def traceback_of(error: BaseException) -> str:
+    """The traceback as text, even if the exception's own text cannot be made."""
+    from traceback import format_exception
+
+    try:
+        return "".join(format_exception(error))
+    except Exception:  # noqa: BLE001 - a task's exception may do anything, and its text fail
+        return nouns.told(error)
+
+
+def initialize(options: Options) -> None:
+    """Call the initializer here; what it raises becomes `InitializerFailed`."""
+    if options.initializer is None:
+        return
+    try:
+        options.initializer(*options.initargs)
+    except Exception as error:
+        from breakeven.errors import InitializerFailed
+
+        raise InitializerFailed("calling it in this process", nouns.told(error)) from error

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from breakeven import work as nouns
 from breakeven.backends.pressure import GilProbe
+from breakeven.backends.serial import initialize, traceback_of
 from breakeven.engine import protocol
 from breakeven.engine.codec import Encoded
 from breakeven.engine.functions import Function
@@ -231,10 +232,8 @@ class Gang:
                     self._recorder.retries += 1
                     self._stream.retry(chunk, offset)
                     continue
-                from traceback import format_exception
-
                 error.add_note(f"(item {chunk.first + offset}, thread {hand.number})")
-                self._fail(chunk, offset, error, "exception", "".join(format_exception(error)))
+                self._fail(chunk, offset, error, "exception", traceback_of(error))
             self._take(chunk, values[at:], start + at)
             if last:
                 if chunk.done < chunk.count:
@@ -253,7 +252,7 @@ class Gang:
         fact = {
             "index": index,
             "cause": cause,
-            "exception": f"{type(error).__name__}: {error}",
+            "exception": nouns.told(error),
             "pid": None,
             "attempts": chunk.attempt,
         }
@@ -284,8 +283,7 @@ class _Hand:
         options = gang._options  # noqa: SLF001 - one room
         self.lane.ready(clock(), clock())
         try:
-            if options.initializer is not None:
-                options.initializer(*options.initargs)
+            initialize(options)
             while (chunk := gang.next(self)) is not None:
                 self._chunk(chunk, options)
         except BaseException as error:  # noqa: BLE001 - raised where the consumer waits

@@ -14,7 +14,7 @@ from breakeven.engine import protocol
 from breakeven.engine.programs import REAP_SECONDS
 from breakeven.probes.capacity import cgroup_oom_kills
 from breakeven.probes.deaths import describe_exit
-from breakeven.work import Failure
+from breakeven.work import Failure, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def fail(crew: Roster, chunk: Chunk, at: int, error: BaseException, cause: str, 
             {
                 "index": index,
                 "cause": cause,
-                "exception": f"{type(error).__name__}: {error}",
+                "exception": told(error),
                 "pid": pid,
                 "attempts": chunk.attempt,
             }

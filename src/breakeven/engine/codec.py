@@ -8,6 +8,7 @@ Never here: a socket. What cannot be pickled becomes `Unpicklable`, naming the p
 from __future__ import annotations
 
 from _pickle import PickleBuffer, dumps, loads
+from _weakref import ref
 
 from breakeven.engine.protocol import BUFFER
 
@@ -65,16 +66,55 @@ def pickled(value: Any, large: int) -> tuple[bytes, list[memoryview]]:
     return cloudpickle.dumps(value, 5, buffer_callback=keep_inside), outside
 
 
-def encode(
-    value: Any,
-    arena: Arena | None,
-    shared: dict[int, tuple[int, int, int, int]] | None = None,
-) -> Encoded:
-    """Pickle `value` and put what is large into the arena.
+class Shared:
+    """Blocks of buffers that occur again in one call, so that a repeated array is copied once.
 
-    `shared` remembers, for one call, the blocks of buffers that were put before (by identity of the
-    object behind the buffer, which the call keeps alive), so that a repeated array is copied once.
+    Known by the memory behind the buffer: address, size, and that whoever owns it has been alive ever since. The object
+    behind a buffer will not do: for an array in Fortran order it is made for the pickling, and its `id` is used again.
     """
+
+    __slots__ = ("_blocks",)
+
+    def __init__(self) -> None:
+        self._blocks: dict[tuple[int, int], tuple[ref[Any], tuple[int, int, int, int]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._blocks)
+
+    def find(self, raw: memoryview) -> tuple[int, int, int, int] | None:
+        """The block that holds these bytes already."""
+        known = self._blocks.get(_address(raw))
+        return known[1] if known is not None and known[0]() is _owner(raw) else None
+
+    def keep(self, raw: memoryview, block: tuple[int, int, int, int]) -> bool:
+        """Remember a block; False when its owner cannot be watched, so that nobody knows how long it is good for."""
+        key = _address(raw)
+        known = self._blocks.get(key)
+        if not key[0] or (known is not None and known[0]() is not None):
+            return False
+        try:
+            self._blocks[key] = (ref(_owner(raw)), block)
+        except TypeError:
+            return False
+        return True
+
+    def offsets(self) -> set[int]:
+        """Offsets of all blocks kept."""
+        return {block[2] for _, block in self._blocks.values()}
+
+
+def _address(raw: memoryview) -> tuple[int, int]:
+    interface = getattr(raw.obj, "__array_interface__", None)
+    return (interface["data"][0], raw.nbytes) if interface is not None else (0, 0)
+
+
+def _owner(raw: memoryview) -> Any:
+    base = getattr(raw.obj, "base", None)
+    return raw.obj if base is None else base
+
+
+def encode(value: Any, arena: Arena | None, shared: Shared | None = None) -> Encoded:
+    """Pickle `value` and put what is large into the arena; `shared` remembers what was put before in this call."""
     if arena is None:
         return Encoded(pickled(value, 1 << 62)[0])
     stream, outside = pickled(value, LARGE)
@@ -87,17 +127,14 @@ def encode(
         return encoded
     table = []
     try:
-        for at, raw in enumerate(outside):
-            key = 0 if shared is None or (at == 0 and encoded.stream_shared) else id(raw.obj)
-            address = shared.get(key) if shared is not None and key else None
-            if address is None or address[3] != raw.nbytes:
-                address = arena.put(raw)
+        for raw in outside:
+            block = shared.find(raw) if shared is not None else None
+            if block is None:
+                block = arena.put(raw)
                 encoded.shared_bytes += raw.nbytes
-                if shared is not None and key:
-                    shared[key] = address
-                else:
-                    encoded.blocks.append(address[2])
-            table.append(BUFFER.pack(*address))
+                if shared is None or not shared.keep(raw, block):
+                    encoded.blocks.append(block[2])
+            table.append(BUFFER.pack(*block))
     except BaseException:
         for offset in encoded.blocks:
             arena.free(offset)

@@ -209,8 +209,8 @@ class Crew(Roster):
             self.streams.remove(stream)
             stream.function.users -= 1
         endings.abandon(self, stream, self.pump)
-        if stream.shared:
-            offsets = {address[2] for address in stream.shared.values()}
+        if stream.shared is not None:
+            offsets = stream.shared.offsets()
             self.lending.pin(offsets)
             self.lending.unpin(offsets)
         if self.dismissed:

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
+    from breakeven.engine.codec import Shared
     from breakeven.engine.functions import Function
     from breakeven.engine.launch import Started
     from breakeven.ledger.recorder import Lane
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
             """Items `start` to `stop` of the chunk must (still) be run, each `alone` in a chunk if so asked."""
 
         @property
-        def shared(self) -> dict[int, tuple[int, int, int, int]] | None:
-            """Blocks of arrays that occur again in this call, by the identity of their owner."""
+        def shared(self) -> Shared | None:
+            """Blocks of arrays that occur again in this call."""
 
         def start(self) -> bool:
             """A chunk is about to be sent; False when it is no longer wanted."""

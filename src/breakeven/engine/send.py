@@ -15,7 +15,7 @@ from breakeven.ledger import recorder as states
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from breakeven.engine.codec import Encoded
+    from breakeven.engine.codec import Encoded, Shared
     from breakeven.engine.functions import Function
     from breakeven.engine.member import Chunk, Member
     from breakeven.engine.roster import Roster
@@ -47,8 +47,8 @@ def send(crew: Roster, member: Member, chunk: Chunk) -> None:
     out.append(_framed(crew, member, chunk, encoded))
     if encoded.table:
         lending.lend(member, encoded.table)
-        if shared:
-            lending.pin(address[2] for address in shared.values())
+        if shared is not None:
+            lending.pin(shared.offsets())
     data = b"".join(out) if len(out) > 1 else out[0]
     member.inflight.append(chunk)
     chunk.path = recorder.path[:]
@@ -70,7 +70,7 @@ def deliver(crew: Roster, member: Member, data: bytes) -> None:
         pass  # it has died; its sentinel says so, and the chunk goes to another
 
 
-def _encode(crew: Roster, chunk: Chunk, shared: dict[int, tuple[int, int, int, int]] | None) -> Encoded:
+def _encode(crew: Roster, chunk: Chunk, shared: Shared | None) -> Encoded:
     try:
         return encode(chunk.items, crew.lending.arena, shared)
     except OSError as error:  # no pages left for shared memory: slower, and said in the report

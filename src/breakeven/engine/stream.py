@@ -10,6 +10,7 @@ from itertools import islice
 
 from breakeven import work
 from breakeven.engine import protocol
+from breakeven.engine.codec import Shared
 from breakeven.engine.member import Chunk
 from breakeven.work import Failure
 
@@ -76,7 +77,7 @@ class Stream:
         self.next_index = work_.first  # of the next item that the consumer gets (in order)
         self.stop_at: int | None = None  # index of the failure that ends the call
         self.error: BaseException | None = None
-        self.shared: dict[int, tuple[int, int, int, int]] | None = None
+        self.shared: Shared | None = None
         self.pinned: list[int] = []
         self.fixed_size = options.chunksize if isinstance(options.chunksize, int) else None
         self._ordered = ordered
@@ -89,7 +90,7 @@ class Stream:
         self._single: Any = work_.source if sliceable(work_.source) else None
         self._input: Iterator[Any] | None = None if self._single is not None else iter(work_.source)
         if isinstance(self._single, list | tuple) and len(self._single) <= 4096 and _repeats(self._single):  # noqa: PLR2004
-            self.shared = {}  # an object that occurs again in this call is copied once; the input keeps it alive
+            self.shared = Shared()  # an object that occurs again in this call is copied once; the input keeps it alive
 
     @property
     def title(self) -> str:
@@ -115,18 +116,19 @@ class Stream:
             return None
         single = self._single
         first = self._at
+        if self.shared is not None and (self.shared or first == self.work.first):
+            size = 1  # of two items in one chunk that are the same array, one would see what the other wrote
         if single is not None:
             items = single[first : first + size]
             count = len(items)
             self.exhausted = first + count >= len(single)
         else:
             assert self._input is not None  # noqa: S101 - one of the two is there
+            items = []
             try:
-                items = list(islice(self._input, size))
-            except BaseException as error:
-                if not isinstance(error, Exception):
-                    raise
-                self.input_error, items = error, []
+                items.extend(islice(self._input, size))
+            except Exception as error:  # noqa: BLE001 - raised when all before it has been delivered
+                self.input_error = error
             count = len(items)
             if count < size:
                 self.exhausted = True

@@ -208,30 +208,13 @@ def imap(fn: Callable[..., T], /, *iterables: Iterable[Any], ordered: bool = Tru
 class Streaming:
     """The iterator that `imap` returns; `report` tells where the time went so far."""
 
-    __slots__ = ("_backend", "_items", "_owned", "_recorder", "_work")
+    __slots__ = ("_backend", "_items", "_recorder", "_work")
 
     def __init__(self, work: Work, backend: Backend, *, ordered: bool, recorder: Recorder | None = None) -> None:
         self._work = work
         self._backend = backend
         self._recorder = Recorder() if recorder is None else recorder
-        self._owned = recorder is None
-        self._items = self._run(ordered=ordered)
-
-    def _run(self, *, ordered: bool) -> Iterator[Any]:
-        work, recorder = self._work, self._recorder
-        progress = _progress(work)
-        done = 0
-        try:
-            for block in self._backend.stream(work, recorder, ordered=ordered, bounded=True):
-                yield from block
-                done += len(block)
-                if progress is not None:
-                    progress.update(done, work.length, len(recorder.failures))
-        finally:
-            if self._owned:
-                recorder.finish()
-            if progress is not None:
-                progress.close()
+        self._items = _streamed(work, backend, self._recorder, ordered=ordered, owned=recorder is None)
 
     def __iter__(self) -> Iterator[Any]:
         return self._items
@@ -255,6 +238,23 @@ class Streaming:
         from breakeven.report import Report
 
         return Report.from_recording(self._recorder.recording(name=self._work.name, **self._backend.describe()))
+
+
+def _streamed(work: Work, backend: Backend, recorder: Recorder, *, ordered: bool, owned: bool) -> Iterator[Any]:
+    """The items of a stream. It knows nothing of its `Streaming`, so that one which is dropped ends at once."""
+    progress = _progress(work)
+    done = 0
+    try:
+        for block in backend.stream(work, recorder, ordered=ordered, bounded=True):
+            yield from block
+            done += len(block)
+            if progress is not None:
+                progress.update(done, work.length, len(recorder.failures))
+    finally:
+        if owned:
+            recorder.finish()
+        if progress is not None:
+            progress.close()
 
 
 def reduce(

@@ -265,7 +265,7 @@ class Recorder:
                 "peak_pss_bytes": None if watch is None else watch.peak_pss_bytes,
                 "samples": 0 if watch is None else watch.samples,
             },
-            "failures": self.failures,
+            "failures": sorted(self.failures, key=lambda failure: failure["index"]),
             "deaths": self.deaths,
             "retries": self.retries,
             "notes": self.notes,

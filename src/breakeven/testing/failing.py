@@ -112,7 +112,7 @@ class Failing(Suite):
         """And names each by its place."""
         report = self.map(tasks.divide, [1, 0, 3, 0], on_error="return").report
         assert report.ledger.items == 4
-        assert [failure.index for failure in report.failures] == [1, 3]
+        assert sorted(failure.index for failure in report.failures) == [1, 3]
         assert all("ZeroDivisionError" in failure.exception for failure in report.failures)
 
     # --- exceptions of odd kinds ---
@@ -133,7 +133,7 @@ class Failing(Suite):
             assert type(expected).__qualname__ in arrived.type_name
             assert arrived.message == str(expected)
         else:
-            assert type(arrived).__qualname__ == type(expected).__qualname__
+            assert type(arrived).__name__ == type(expected).__name__
             assert repr(arrived.args) == repr(expected.args)
 
     @pytest.mark.parametrize("kind", ODD)
@@ -155,9 +155,9 @@ class Failing(Suite):
 
     def test_facts_of_an_exception_arrive_with_it(self) -> None:
         """But for those that cannot travel."""
-        holding = self.map(tasks.raise_odd, range(3), ["unpicklable attribute"] * 3, on_error="return")[2].exception
+        kinds = ["unpicklable attribute", "constructor of other arguments"]
+        holding, picky = (failure.exception for failure in self.map(tasks.raise_odd, [2, 2], kinds, on_error="return"))
         assert (holding.figure, str(holding)) == (7, "held")
-        picky = self.map(tasks.raise_odd, range(3), ["constructor of other arguments"] * 3, on_error="return")[2].exception
         assert (picky.code, picky.reason, str(picky)) == (3, "odd", "code 3")
 
     # --- trying again ---

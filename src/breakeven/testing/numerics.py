@@ -108,9 +108,10 @@ class Numerics(Suite):
         if not self.by_value:
             pytest.skip("tasks work on the caller's objects here")
         array = np.ones(LARGE)
-        for chunksize in (1, 4):
-            assert self.map(tasks.fill_with_minus_one, [array] * 12, chunksize=chunksize) == [float(LARGE)] * 12
-        assert array.tolist() == [1.0] * LARGE
+        assert self.map(tasks.fill_with_minus_one, [array] * 12, chunksize=1) == [float(LARGE)] * 12
+        arrays = [array.copy() for _ in range(12)]
+        assert self.map(tasks.fill_with_minus_one, arrays, chunksize=4) == [float(LARGE)] * 12
+        assert {float(one.sum()) for one in (array, *arrays)} == {float(LARGE)}
 
     def test_what_a_task_writes_into_what_is_bound_to_it_stays_in_its_worker(self) -> None:
         """A function's constants are copied to the worker, not to the caller."""
@@ -132,7 +133,7 @@ class Numerics(Suite):
         if not self.by_value:
             pytest.skip("tasks work on the caller's objects here")
         array = np.zeros(LARGE)
-        sums = self.map(tasks.keep_and_overwrite, [array] * 6, max_workers=1)
+        sums = self.map(tasks.keep_and_overwrite, [array] * 6, max_workers=1, chunksize=1)
         assert sums == [[1000.0 * LARGE] * (place + 1) for place in range(6)]
         self.map(tasks.forget_kept, [0], max_workers=1)
         assert not array.any()

@@ -300,7 +300,7 @@ def make_array(value: float) -> Any:
     """Return a large array that holds one value."""
     import numpy as np
 
-    return np.full(40_000, value)
+    return np.full(40_000, float(value))
 
 
 def length_and_ends(text: Any) -> tuple[int, Any, Any]:

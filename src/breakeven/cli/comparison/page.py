@@ -10,7 +10,7 @@ from html import escape
 from importlib.resources import files
 
 from breakeven.cli.comparison import wording
-from breakeven.cli.comparison.verdicts import EQUAL, LOST, PAID, headline, where_seconds_went
+from breakeven.cli.comparison.verdicts import EQUAL, LOST, PAID, UNSURE, headline, where_seconds_went
 from breakeven.ledger.store import write_whole
 from breakeven.report.picture import picture_of, row_height, ticks_of
 from breakeven.report.wording import percent, where_it_ran
@@ -39,7 +39,7 @@ _CLASSES = {
 }
 """Label of a part of the time → the class that the style sheet paints."""
 
-_MARKS = {PAID: ("✔", "good"), EQUAL: ("=", ""), LOST: ("✘", "bad")}
+_MARKS = {PAID: ("✔", "good"), UNSURE: ("?", ""), EQUAL: ("=", ""), LOST: ("✘", "bad")}
 
 _NEAR_THE_END = 0.93
 
@@ -89,6 +89,8 @@ def _case(comparison: Comparison) -> Iterator[str]:
     yield '<ul class="verdicts">'
     for verdict, text in wording.judgement_texts(comparison):
         yield _point(*_MARKS[verdict], text)
+    for text in wording.first_run_notes(comparison):
+        yield _point("·", "", text)
     same = comparison.identical
     yield _point("✔" if same else "✘", "good" if same else "bad", wording.identical_text(comparison))
     yield "</ul>"

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breakeven.cli.comparison import wording
-from breakeven.cli.comparison.verdicts import EQUAL, LOST, PAID, headline
+from breakeven.cli.comparison.verdicts import EQUAL, LOST, PAID, UNSURE, headline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from breakeven.cli.comparison.bouts import Comparison
 
 WIDTH = 100
-_MARKS = {PAID: ("✔", "green"), EQUAL: ("=", "yellow"), LOST: ("✘", "red")}
+_MARKS = {PAID: ("✔", "green"), UNSURE: ("?", "yellow"), EQUAL: ("=", "yellow"), LOST: ("✘", "red")}
 
 
 class Show:
@@ -62,6 +62,8 @@ class Show:
         out.print(Text(f"   {headline(comparison)}", style="bold"))
         for verdict, text in wording.judgement_texts(comparison):
             self._sentence(*_MARKS[verdict], text)
+        for text in wording.first_run_notes(comparison):
+            self._sentence("·", "dim", text)
         same = comparison.identical
         self._sentence("✔" if same else "✘", "green" if same else "bold red", wording.identical_text(comparison))
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from breakeven.ledger.states import COMPUTE_PARTS, KINDS, kind_of
 from breakeven.report.wording import times, whole_percent
-from breakeven.units import format_bytes, format_seconds
+from breakeven.units import format_bytes, format_count, format_seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from breakeven.cli.comparison.bouts import Comparison, Entry
     from breakeven.ledger.account import Ledger
 
-PAID, EQUAL, LOST = "paid off", "made no clear difference", "did not pay off"
+PAID, UNSURE, EQUAL, LOST = "paid off", "may have paid off", "made no clear difference", "did not pay off"
 
 _CLEAR = 0.05
 """Less than this share faster or slower is called no difference: machines that others use vary by as much."""
@@ -69,31 +69,38 @@ def copied_bytes(ledger: Ledger) -> int:
 
 
 def judge(comparison: Comparison) -> tuple[Judgement, ...]:
-    """Judge every backend against serial: faster in every run and by more than 5 %, slower likewise, or equal."""
+    """Judge every backend against serial: by the medians, if they are more than 5 % apart, and if all rounds agree."""
     return tuple(_judged(comparison, entry) for entry in comparison.entries[1:])
 
 
 def headline(comparison: Comparison) -> str:
     """Write in one line which backend was best."""
     fastest, serial = comparison.fastest, comparison.serial
-    if fastest is serial or _verdict(comparison, fastest) != PAID:
+    verdict = EQUAL if fastest is serial else _verdict(comparison, fastest)
+    if verdict not in {PAID, UNSURE}:
         return f"serial was best: {format_seconds(serial.median)}; nothing else was clearly faster"
     ratio = f"{format_seconds(fastest.median)} in place of {format_seconds(serial.median)}"
-    return f"{fastest.backend} paid off: {times(comparison.speedup(fastest))} as fast as serial, {ratio}"
+    return f"{fastest.backend} {verdict}: {times(comparison.speedup(fastest))} as fast as serial, {ratio}"
 
 
 def _verdict(comparison: Comparison, entry: Entry) -> str:
-    serial, speedup = comparison.serial, comparison.speedup(entry)
-    if speedup > 1 + _CLEAR and max(entry.seconds) < min(serial.seconds):
-        return PAID
-    if speedup < 1 / (1 + _CLEAR) and min(entry.seconds) > max(serial.seconds):
-        return LOST
-    return EQUAL
+    speedup, rounds, won = comparison.speedup(entry), len(entry.seconds), _rounds_won(comparison, entry)
+    if speedup > 1 + _CLEAR:
+        return PAID if won == rounds else UNSURE
+    return LOST if speedup < 1 / (1 + _CLEAR) and won == 0 else EQUAL
+
+
+def _rounds_won(comparison: Comparison, entry: Entry) -> int:
+    """Count the rounds in which a backend was faster than serial in the same round."""
+    return sum(own < serial for own, serial in zip(entry.seconds, comparison.serial.seconds, strict=True))
 
 
 def _judged(comparison: Comparison, entry: Entry) -> Judgement:
     verdict = _verdict(comparison, entry)
-    why = _why_paid(entry) if verdict == PAID else _why_not(comparison, entry)
+    why = _why_paid(entry) if verdict in {PAID, UNSURE} else _why_not(comparison, entry)
+    if verdict == UNSURE:
+        won, rounds = _rounds_won(comparison, entry), len(entry.seconds)
+        why = f"faster in {won} of {rounds} rounds only, the machine was not quiet; {why}"
     return Judgement(backend=entry.backend, verdict=verdict, speedup=comparison.speedup(entry), why=why)
 
 
@@ -119,15 +126,31 @@ def _why_not(comparison: Comparison, entry: Entry) -> str:
     worst = max(losses, key=lambda label: losses[label])
     spent = f"{format_seconds(losses[worst])} of {format_seconds(ledger.seconds)}"
     alone = f"serial needs {format_seconds(comparison.serial.median)} for everything"
+    at = break_even_text(comparison, entry) or alone
     noun = comparison.case.noun
     return {
         _PARTS["gil_wait"]: f"the work holds the GIL: workers took turns, and waited for it {spent}",
         _PARTS["runq"]: f"there were fewer free CPUs than workers: they queued {spent}",
-        "moving payload": f"moving {format_bytes(copied_bytes(ledger))} took {spent}; {alone}",
-        "pickling and copying": f"copying {format_bytes(copied_bytes(ledger))} took {spent}; {alone}",
-        "start-up and stop": f"starting workers took {spent}; {alone}",
+        "moving payload": f"moving {format_bytes(copied_bytes(ledger))} took {spent}; {at}",
+        "pickling and copying": f"copying {format_bytes(copied_bytes(ledger))} took {spent}; {at}",
+        "start-up and stop": f"starting workers took {spent}; {at}",
         "dearer": f"each {noun} took longer with others beside it: {spent} went there (memory or caches are shared)",
     }.get(worst, f"{worst} took {spent}; {alone}")
+
+
+def break_even_text(comparison: Comparison, entry: Entry) -> str:
+    """Say at how much work an item a backend would be as fast as serial, were its costs to stay; empty if it is.
+
+    With S the serial time, T the backend's and W its workers, T = S/W + costs; of k times the work both take as long
+    where k·S = k·S/W + costs.
+    """
+    serial, workers, items = comparison.serial.median, entry.typical.workers, entry.typical.items
+    costs = entry.median - serial / max(1, workers)
+    if workers <= 1 or items == 0 or costs <= 0:
+        return ""
+    factor = costs / (serial * (1 - 1 / workers))
+    each = format_seconds(factor * serial / items)
+    return f"break-even would be at {each} a {comparison.case.noun}, {format_count(round(factor, 1))} times the work"
 
 
 def _dearer_seconds(comparison: Comparison, entry: Entry) -> float:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 TIME_COLUMNS = ("backend", "median", "fastest", "slowest", "runs", "first", "speed-up", "moved", "peak memory")
 
+_WARM_UP = 1.5
+"""A first run that took this many times the median is worth a note."""
+
 _WORTH_A_ROW = 0.005
 """A part of the time that is below this share on every backend goes into `all else`."""
 
@@ -82,6 +85,16 @@ def time_row(comparison: Comparison, entry: Entry) -> tuple[str, ...]:
         format_bytes(copied_bytes(ledger)) if copied_bytes(ledger) else "–",
         format_bytes(peak) if peak else "–",
     )
+
+
+def first_run_notes(comparison: Comparison) -> list[str]:
+    """Say which backends needed a run to warm up."""
+    return [
+        f"{entry.backend}: the first run took {times(entry.seconds[0] / entry.median)} the median; "
+        "in it workers start and load modules, and memory is touched for the first time"
+        for entry in comparison.entries[1:]
+        if entry.seconds[0] > _WARM_UP * entry.median
+    ]
 
 
 def parts_shown(comparison: Comparison) -> list[tuple[str, list[float]]]:
