@@ -99,7 +99,7 @@ class ProcessPoolExecutor(be.Executor):
     @property
     def _executor_manager_thread(self) -> object:
         """The thread that looks after what nobody waits for."""
-        return self._driver._thread or SimpleNamespace(join=lambda: None)
+        return self._driver._attendant or SimpleNamespace(join=lambda: None)
 
     @property
     def _call_queue(self) -> object:

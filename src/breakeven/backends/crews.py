@@ -158,7 +158,7 @@ def drive(crew: Crew, work: Work, *, ordered: bool, window: int | None) -> Itera
                 return
             else:
                 try:
-                    crew.pump()
+                    crew.pump(0.0 if crew.hungry else None)
                 except BaseException:  # Ctrl-C, or a fault in here: nobody knows what is half done
                     crew.close(at_once=True)
                     raise

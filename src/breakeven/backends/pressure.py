@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from random import Random
-from time import perf_counter, sleep
+from time import perf_counter
 
 MEAN_SECONDS = 2e-3
 LONGEST_SECONDS = 10e-3
@@ -21,7 +21,7 @@ class GilProbe:
 
     def __init__(self, seed: int = 1) -> None:
         self._random = Random(seed)  # noqa: S311 - sleeping times, not secrets
-        self._stop = False
+        self._ended = threading.Event()
         self._late = self._looks = 0
         self._waited = self._slept = 0.0
         self._thread = threading.Thread(target=self._run, name="breakeven-gil", daemon=True)
@@ -32,7 +32,7 @@ class GilProbe:
 
     def stop(self) -> float:
         """Share of the time in which the GIL was held, between 0 and 1; 0 when there was no time to look."""
-        self._stop = True
+        self._ended.set()
         self._thread.join()
         if not self._looks:
             return 0.0
@@ -40,11 +40,13 @@ class GilProbe:
         return min((self._waited + share * self._slept) / (self._waited + self._slept), 1.0)
 
     def _run(self) -> None:
-        while not self._stop:
+        while not self._ended.is_set():
             pause = min(self._random.expovariate(1 / MEAN_SECONDS), LONGEST_SECONDS)
             began = perf_counter()
-            sleep(pause)
+            self._ended.wait(pause)
             late = perf_counter() - began - pause
+            if self._ended.is_set():
+                return
             self._looks += 1
             self._slept += pause
             if late > LATE_SECONDS:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BLOCK_SECONDS = 5e-4  # items between two looks at the clock
 LARGEST_BLOCK = 1 << 14
-BOUNDED_BLOCK = 64  # items that a stream may be ahead of its consumer
+STOP_ITERATION = "the task raised StopIteration, which means nothing to its caller; let it return"
 
 
 class Serial:
@@ -39,7 +39,7 @@ class Serial:
     def stream(self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool) -> Iterator[list[Any]]:  # noqa: ARG002
         """Yield results in blocks that take about half a millisecond."""
         self._initialize()
-        return Loop(work, recorder, largest_block=BOUNDED_BLOCK if bounded else LARGEST_BLOCK).blocks()
+        return Loop(work, recorder, bounded=bounded).blocks()
 
     def _initialize(self) -> None:
         if not self._initialized:
@@ -72,10 +72,10 @@ class Serial:
 class Loop:
     """A serial run that can be stopped after any block and gone on with elsewhere."""
 
-    __slots__ = ("_at", "_block", "_error", "_input", "_largest", "_recorder", "_single", "_work", "done", "seconds")
+    __slots__ = ("_at", "_block", "_bounded", "_error", "_input", "_recorder", "_single", "_work", "done", "seconds")
 
-    def __init__(self, work: Work, recorder: Recorder, *, largest_block: int = LARGEST_BLOCK) -> None:
-        self._largest = largest_block
+    def __init__(self, work: Work, recorder: Recorder, *, bounded: bool) -> None:
+        self._bounded = bounded  # a stream: each item is read when the result before it has been taken
         self._work = work
         self._recorder = recorder
         self._single: Any = work.source if sliceable(work.source) else None
@@ -103,12 +103,44 @@ class Loop:
 
     def blocks(self) -> Iterator[list[Any]]:
         """All blocks to the end."""
+        step = self._step if self._bounded else self.block
         while not self.done:
-            values = self.block()
+            values = step()
             if values:
                 self._recorder.mark(states.CONSUMER)
                 yield values
                 self._recorder.mark(states.DISPATCH)
+
+    def _step(self) -> list[Any]:
+        """The result of the next item."""
+        mark, at = self._recorder.mark, self._at
+        mark(states.INPUT)
+        if self._single is not None:
+            items = self._single[at : at + 1]
+        else:
+            assert self._input is not None  # noqa: S101 - one of the two is there
+            items = list(islice(self._input, 1))
+        if not items:
+            self.done = True
+            return []
+        self._at = at + 1
+        began = mark(states.COMPUTE)
+        before = nouns.enter(self._work.options.seed, lambda: at)
+        try:
+            values: list[Any] = []
+            self._run(items, at, values)
+        except Exception as error:
+            self.done = True
+            error.add_note(f"(item {at})")
+            raise
+        finally:
+            nouns.leave(before)
+            self.seconds += mark(states.DISPATCH) - began
+        self._recorder.items += 1
+        self._recorder.chunks += 1
+        if not values:
+            raise RuntimeError(STOP_ITERATION)
+        return values
 
     def block(self) -> list[Any]:
         """Results of the next few items; raises what one raised, after those before it were returned."""
@@ -130,7 +162,7 @@ class Loop:
         try:
             self._run(items, first, values)
             if len(values) < len(items):  # the loops in C take a task's StopIteration for the end of the input
-                self._error = RuntimeError("the task raised StopIteration, which means nothing here; let it return")
+                self._error = RuntimeError(STOP_ITERATION)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - raised once the results before it were delivered
@@ -143,7 +175,7 @@ class Loop:
         self._recorder.items += len(values)
         self._recorder.chunks += 1
         if took < BLOCK_SECONDS / 2:
-            self._block = min(self._block * (2 if took > BLOCK_SECONDS / 16 else 8), self._largest)
+            self._block = min(self._block * (2 if took > BLOCK_SECONDS / 16 else 8), LARGEST_BLOCK)
         elif took > BLOCK_SECONDS * 2:
             self._block = max(self._block // 2, 1)
         return values
@@ -153,8 +185,15 @@ class Loop:
             return self._single[self._at : self._at + self._block]
         assert self._input is not None  # noqa: S101 - one of the two is there
         items: list[Any] = []
+        piece, until = 1, clock() + BLOCK_SECONDS
         try:
-            items.extend(islice(self._input, self._block))
+            while len(items) < self._block:
+                wanted = min(piece, self._block - len(items))
+                before = len(items)
+                items.extend(islice(self._input, wanted))
+                if len(items) - before < wanted or clock() > until:  # a slow input gives way to what it has given
+                    break
+                piece *= 2
         except Exception as error:  # noqa: BLE001 - raised once the results of what came before were delivered
             self._error = error
         return items

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from breakeven.work import Options, Work
 
 SMOOTHING = 0.4
+BOUNDED_CHUNK = 64  # items in a chunk of a stream, so that it does not read far ahead
+ABANDON_SECONDS = 0.05  # what the end of a call waits for threads that are in the middle of an item
 
 
 class Threads:
@@ -87,6 +89,7 @@ class Gang:
         self._options = options
         self._workers = workers
         self._changed = threading.Condition()
+        self._input = threading.Lock()
         self._hands: list[_Hand] = []
         self._probe = GilProbe()
         self._broken: BaseException | None = None
@@ -140,6 +143,7 @@ class Gang:
             left = min(limit / 4, 0.05, *(() if left is None else (left,)))
         self._changed.wait(left)
         self._recorder.mark(states.MERGE)
+        self._recorder.join(max(self._recorder.lanes, key=lambda lane: lane.free_at))
         if limit is not None:
             for hand in self._hands[:]:
                 self._look_at(hand, limit)
@@ -168,10 +172,10 @@ class Gang:
             self._stream.cancelled = self._stream.exhausted = True
             self._changed.notify_all()
         self._recorder.mark(states.STOP)
-        stuck = self._options.timeout
+        until = clock() + ABANDON_SECONDS
         for hand in self._hands:
             hand.board[protocol.CANCELLED] = 1
-            hand.thread.join(stuck)
+            hand.thread.join(max(until - clock(), 0.0))  # one that does not end is left to itself: none can be ended
         self._account(self._probe.stop())
 
     def _account(self, held: float) -> None:
@@ -181,30 +185,45 @@ class Gang:
             lane.split[2] += blocked * held
             lane.split[3] -= blocked * held
 
+    @property
+    def records(self) -> list[tuple[float, ...]]:
+        """Where chunks are noted for traces and replays."""
+        return self._recorder.records
+
     # --- called by the threads ---
 
     def next(self, hand: _Hand) -> Chunk | None:
         """A chunk for this thread; None when there is no more to do."""
-        stream, function = self._stream, self._stream.function
+        stream = self._stream
         with self._changed:
             while True:
                 if self._over or hand not in self._hands or not (stream.has_more or stream.outstanding):
                     return None
                 ahead = stream.outstanding + stream.ready_count
                 if stream.has_more and (stream.window is None or ahead < stream.window + self._workers):
-                    size = stream.fixed_size or chunk_size(
-                        function.seconds, function.size, stream.remaining, self._workers
-                    )
-                    chunk = stream.cut(size)
-                    if chunk is not None:
-                        function.size = max(size, 1)
-                        self._recorder.chunks += 1
-                        hand.chunk = chunk
-                        return chunk
-                    if stream.input_error is not None or not stream.outstanding:
-                        self._changed.notify_all()
-                        continue
+                    stream.outstanding += 1  # reserved, so that nobody takes the input for done
+                    break
                 self._changed.wait()
+        chunk = None
+        try:
+            with self._input:  # and not the other lock: the consumer is not to wait for a slow input
+                chunk = self._cut()
+        finally:
+            with self._changed:
+                stream.outstanding -= 1
+                hand.chunk = chunk
+                self._changed.notify_all()
+        return chunk if chunk is not None else self.next(hand)
+
+    def _cut(self) -> Chunk | None:
+        stream, function = self._stream, self._stream.function
+        size = stream.fixed_size or chunk_size(function.seconds, function.size, stream.remaining, self._workers)
+        if stream.window is not None:
+            size = min(size, BOUNDED_CHUNK)
+        chunk = stream.cut(size)
+        function.size = max(size, 1)
+        self._recorder.chunks += chunk is not None
+        return chunk
 
     def done(
         self,
@@ -322,13 +341,17 @@ class _Hand:
             size = size * 2 if (now - began) < TARGET_SECONDS / 4 else size
         nouns.enter(None, None)
 
-    def account(self, chunk: Chunk, times: tuple[float, float, float], count: int) -> None:  # noqa: ARG002
+    def account(self, chunk: Chunk, times: tuple[float, float, float], count: int) -> None:
         """Add a part to the lane."""
         began, now, cpu = times
         lane = self.lane
-        lane.states[states.STARVED] += max(began - lane.free_at, 0.0)
-        lane.states[states.COMPUTED] += now - began
+        lane.spend(states.STARVED, max(began - lane.free_at, 0.0))
+        lane.spend(states.COMPUTED, now - began)
         lane.compute(now - began, cpu, 0.0)
         lane.tasks += count
         lane.fresh = False
         lane.free_at = now
+        records = self.gang.records
+        if len(records) < states.MOST_RECORDS:
+            at = chunk.first + chunk.done
+            records.append((self.number, at, count, began, began, began, now, now, now, now))

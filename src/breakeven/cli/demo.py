@@ -38,7 +38,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "breakeven demo [options]"
     parser.add_argument("--quick", action="store_true", help="every fifth file, half the arrays: ten seconds")
     parser.add_argument("--max-workers", metavar="N", type=int, help="default: the CPUs this process may use")
-    parser.add_argument("--html", metavar="FILE", default="breakeven-demo.html", help="the web page (%(default)s)")
+    parser.add_argument(
+        "--html", metavar="FILE", default="breakeven-report-demo.html", help="the web page (%(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="every figure as JSON on stdout, in place of the tables")
 
 

@@ -144,7 +144,10 @@ def lost(crew: Roster, member: Member) -> None:
     stack = member.started.stack()
     chunks = list(member.inflight)
     member.inflight.clear()
-    expected = member.retiring or member.gone_idle
+    doom = member.doom
+    expected = member.retiring or member.gone_idle or (doom is not None and doom.cause == "cancelled")
+    # It may have gone on to other work between our decision to end it and its end: that work is not to blame.
+    innocent = doom is not None and doom.seq != 0 and (doom.seq, doom.index) != (seq, item)
     if not expected:
         crew.recorder.deaths += 1
         if member.state == protocol.STARTING:
@@ -152,8 +155,8 @@ def lost(crew: Roster, member: Member) -> None:
     if crew.recorder.memory is not None:
         crew.recorder.memory.remove(member.pid)
     crew.dismiss(member)
-    for at, chunk in enumerate(chunks):
-        if at == 0 and seq == chunk.seq and phase not in (protocol.IDLE, protocol.LOADING):
+    for chunk in chunks:
+        if seq == chunk.seq and phase not in (protocol.IDLE, protocol.LOADING) and not innocent:
             _charge(crew, member, chunk, phase, item, cause, stack)
         else:
             chunk.sink.again(chunk, chunk.done, chunk.count, alone=False)

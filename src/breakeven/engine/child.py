@@ -81,14 +81,21 @@ def watch_parent(lifeline: int) -> None:
     """Have the kernel kill this process when the last writer of the lifeline (the parent) is gone.
 
     No thread and no polling: `SIGKILL` is sent as the pipe's asynchronous I/O signal (fcntl(2), F_SETSIG).
-    Unlike PR_SET_PDEATHSIG it does not fire when only the thread that started us ends.
+    Unlike PR_SET_PDEATHSIG it does not fire when only the thread that started us ends. Whom to signal is kept with
+    the open file, which all workers share through the descriptor that each was given; so each opens the pipe anew.
     """
     set_signal = getattr(fcntl, "F_SETSIG", 10 if sys.platform == "linux" else None)
-    if set_signal is None:
+    try:
+        own = os.open(f"/proc/self/fd/{lifeline}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        own = -1
+    if set_signal is None or own < 0:
         import threading
 
         threading.Thread(target=_die_with, args=(lifeline,), daemon=True).start()
         return
+    os.dup2(own, lifeline, inheritable=False)
+    os.close(own)
     fcntl.fcntl(lifeline, set_signal, _signal.SIGKILL)
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)

@@ -7,6 +7,7 @@ deadline (`supervise`), what is still to do (`stream`).
 
 from __future__ import annotations
 
+from _struct import error as struct_error
 from time import perf_counter as clock
 
 from breakeven.engine import blame, endings, launch, protocol, receive, send, supervise
@@ -14,7 +15,7 @@ from breakeven.engine.channel import frames
 from breakeven.engine.functions import StaleModuleError
 from breakeven.engine.roster import Roster, rosters
 from breakeven.ledger import recorder
-from breakeven.planning.chunks import chunk_size, depth
+from breakeven.planning.chunks import WINDOW_ITEMS, chunk_size, depth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from breakeven.engine.stream import Stream
 
 SPIN_SECONDS = 40e-6  # a blocking wake-up costs about 45 µs; longer spinning starves the workers
+FEED_EVERY = 4  # messages of a batch
+CHUNK_BYTES = 4 << 20  # a chunk holds no more, however quick its items are
 HEAVY_BYTES = 256 << 20  # a stream whose results lie ready reads its input further only below this
 
 
@@ -35,12 +38,15 @@ class Crew(Roster):
 
     def feed(self) -> None:
         """Give work to whoever can take it, starting workers where there are too few."""
-        while self.broken is None:
+        self.hungry = False
+        while self.broken is None and not self.hungry:
             member = self._idlest()
             if member is None:
                 break
             if not self._give(member) and (member.inflight or not supervise.recall(self)):
                 break
+        if self.outgoing:
+            send.flush(self)
         self.recorder.mark(recorder.DISPATCH)
 
     def _idlest(self) -> Member | None:
@@ -67,7 +73,10 @@ class Crew(Roster):
             if chunk.sink.start():
                 send.send(self, member, chunk)
                 return True
-        return any(self._give_from(stream, member) for stream in self.streams)
+        for stream in self.streams:  # noqa: SIM110 - any() with a generator costs 0.3 µs, and this is paid once a chunk
+            if self._give_from(stream, member):
+                return True
+        return False
 
     def _give_from(self, stream: Stream, member: Member) -> bool:
         function = stream.function
@@ -75,18 +84,23 @@ class Crew(Roster):
         size = stream.fixed_size
         if size is None:
             size = chunk_size(seconds, function.size, stream.remaining, self.max_workers)
+            if function.argument_bytes * size > CHUNK_BYTES:
+                size = max(int(CHUNK_BYTES / function.argument_bytes), 1)
+            if stream.window is not None and size > WINDOW_ITEMS:
+                size = WINDOW_ITEMS
         if self.max_tasks is not None:
             size = max(min(size, self.max_tasks - member.tasks), 1)
         enough = self._depth(member, None if seconds is None else seconds * size)
         if len(member.inflight) >= enough or not self._room(stream, enough):
             return False
-        mark = self.recorder.mark
-        mark(recorder.INPUT)
+        if stream.pulls:
+            self.recorder.mark(recorder.INPUT)
         chunk = stream.cut(size)
-        mark(recorder.DISPATCH)
         if chunk is None:
+            self.recorder.mark(recorder.DISPATCH)
             return False
-        function.size = max(size, 1)
+        function.size = size
+        self.hungry = stream.slow  # somebody may wait for results: look for them before reading on
         send.send(self, member, chunk)
         return True
 
@@ -97,10 +111,12 @@ class Crew(Roster):
 
     def _room(self, stream: Stream, enough: int) -> bool:
         """Whether the input may be read further: the consumer has not fallen too far behind, memory allows it."""
+        if stream.returned:  # counted when they were cut first; and what is ready may wait for just these
+            return True
         ahead = stream.outstanding + stream.ready_count
         if stream.window is not None and ahead >= min(stream.window, 1) * self.max_workers:
             most = stream.window + enough * self.max_workers
-            heavy = stream.function.bytes_an_item * stream.function.size * ahead > HEAVY_BYTES
+            heavy = stream.function.result_bytes * stream.function.size * ahead > HEAVY_BYTES
             if heavy or ahead >= most:
                 return False
         if self.memory_limit is not None and self.lending.arena is not None and stream.outstanding:
@@ -179,13 +195,17 @@ class Crew(Roster):
             if data is None:
                 blame.lost(self, member)
                 continue
-            try:
-                for kind, flags, body in frames(data):
+            waiting = 0
+            for kind, flags, body in frames(data):
+                try:
                     receive.handle(self, member, kind, flags, body)
-            except protocol.GarbledFrameError as error:
-                supervise.distrust(member, error)
-            except (ValueError, TypeError, KeyError, IndexError) as error:
-                supervise.distrust(member, error)
+                except (protocol.GarbledFrameError, struct_error, IndexError) as error:
+                    supervise.distrust(member, error)
+                    break
+                waiting += 1
+                if waiting == FEED_EVERY:  # a worker that runs dry goes to sleep, and waking it costs 50 µs
+                    self.feed()
+                    waiting = 0
         supervise.check(self)
         self.feed()
 

@@ -23,16 +23,16 @@ MOST = 64  # functions a crew remembers
 class Function:
     """A function that workers were, or will be, given."""
 
-    __slots__ = ("bytes_an_item", "encoded", "fn", "key", "mark", "module", "seconds", "size", "users")
+    __slots__ = ("argument_bytes", "encoded", "fn", "key", "mark", "module", "result_bytes", "seconds", "size", "users")
 
-    def __init__(self, key: int, fn: Callable[..., Any], encoded: Encoded, module: str | None) -> None:
+    def __init__(self, key: int, fn: Callable[..., Any] | None, encoded: Encoded, module: str | None) -> None:
         self.key = key
-        self.fn = fn  # kept alive: its identity is how it is found again
+        self.fn = fn  # of a module: kept alive, since its identity is how it is found again
         self.encoded = encoded
         self.module = module
         self.mark: Any = None  # how `Functions` finds it
         self.seconds: float | None = None  # an item, as measured last
-        self.bytes_an_item = 0.0  # of its results
+        self.argument_bytes = self.result_bytes = 0.0  # an item
         self.size = 1  # of the last chunk
         self.users = 0  # calls under way
 
@@ -62,6 +62,9 @@ class Functions:
         self._by_mark: dict[Any, Function] = {}
         self._next = 1
 
+    def __len__(self) -> int:
+        return len(self._by_mark)
+
     def of(self, fn: Callable[..., Any], seed: int | None, arena: Arena | None) -> Function:
         """The entry of `fn`; raises `Unpicklable`, or `StaleModuleError` when its module was reloaded."""
         module = module_of(fn)
@@ -88,7 +91,7 @@ class Functions:
                 known = self._by_mark.get(mark)
                 if known is not None:
                     return self._recent(mark, known)
-        function = Function(self._next, fn, encoded, module)
+        function = Function(self._next, None if module is None else fn, encoded, module)
         function.mark = mark
         self._next += 1
         self._by_mark[mark] = function

@@ -121,6 +121,7 @@ class Member:
         "lane",
         "leases",
         "number",
+        "outbox",
         "path",
         "pid",
         "resident_bytes",
@@ -152,6 +153,7 @@ class Member:
         self.path = path  # sys.path as it knows it
         self.resident_bytes = 0
         self.retiring = False
+        self.outbox: list[bytes] = []  # frames that are sent together at the end of a round of feeding
         self.gone_idle = False
         self.stuck: tuple[int, int, float] = (0, 0, 0.0)  # (chunk, item, since when) it was last seen at
 

@@ -12,6 +12,7 @@ import _struct
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 # parent → worker
 SETUP, FUNCTION, CHUNK, FREE, STOP = 1, 2, 3, 4, 5
@@ -49,6 +50,7 @@ LAST = 1
 FELL_BACK = 4  # shared memory was refused: the values came through the channel
 
 CHUNK_HEAD = _struct.Struct("<QIQIIdH")  # seq, function, first index, count, buffers, seconds an item (hint), mode
+CHUNK_FRAME = _struct.Struct("<HBBIQIQIIdH")  # the same behind the frame's head
 # seq, first, count, buffers, released, bytes of the values; then the times free, received, decoded, computed, encoded,
 # loading (seconds), cpu, runq (seconds); resident bytes
 OUTCOME_HEAD = _struct.Struct("<QIIIIQ8dQ")
@@ -69,6 +71,12 @@ class GarbledFrameError(Exception):
 def frame(kind: int, body: bytes = b"", flags: int = 0) -> bytes:
     """Bytes of one message."""
     return HEAD.pack(MARK, kind, flags, len(body)) + body
+
+
+def chunk_frame(flags: int, facts: tuple[Any, ...], table: bytes, stream: bytes) -> bytes:
+    """Bytes of a CHUNK: its facts as in `CHUNK_HEAD`, the buffer table, the pickle."""
+    length = CHUNK_HEAD.size + len(table) + len(stream)
+    return CHUNK_FRAME.pack(MARK, CHUNK, flags, length, *facts) + table + stream
 
 
 def head_of(data: bytes | bytearray | memoryview, at: int) -> tuple[int, int, int]:

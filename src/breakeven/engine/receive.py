@@ -35,7 +35,7 @@ def handle(crew: Roster, member: Member, kind: int, flags: int, body: memoryview
         raise protocol.GarbledFrameError(f"a message of kind {kind} came from a worker that is {member.state}")
     member.state = following
     if kind == protocol.OUTCOME:
-        _Outcome(member, flags, body).take(crew)
+        _outcome(crew, member, flags, body)
     elif kind == protocol.READY:
         _, booted, ready, _ = protocol.READY_BODY.unpack(body)
         crew.deaths_at_start = 0
@@ -55,115 +55,73 @@ def handle(crew: Roster, member: Member, kind: int, flags: int, body: memoryview
         member.gone_idle = True
 
 
-class _Outcome:
-    """A part of a chunk that has come back."""
+def _outcome(crew: Roster, member: Member, flags: int, body: memoryview) -> None:
+    """A part of a chunk has come back: account for it, deliver what it holds, see what its chunk's end brings."""
+    head = protocol.OUTCOME_HEAD
+    seq, offset, count, buffers, gone, length, *times, cpu, queued, resident = head.unpack_from(body)
+    chunk = member.inflight[0]
+    if chunk.seq != seq or offset != chunk.done or offset + count > chunk.count:
+        raise protocol.GarbledFrameError(f"an outcome of chunk {seq} came while {chunk.seq} is under way")
+    recorder, lane = crew.recorder, member.lane
+    assert lane is not None  # noqa: S101 - given when it was hired
+    arrived = recorder.since
+    recorder.outcome(lane, chunk.sent, chunk.path, times, cpu, queued)
+    recorder.mark(states.DESERIALISE)
+    at = head.size
+    shared = 0
+    if buffers or gone:
+        table_end = at + buffers * protocol.BUFFER.size
+        shared = sum(nbytes for _, _, _, nbytes in protocol.BUFFER.iter_unpack(body[at:table_end]))
+        values_at = table_end + gone * protocol.OFFSET.size
+        crew.lending.release(member, protocol.unpack_offsets(body[table_end:values_at]))
+    else:
+        table_end = values_at = at
+    values_end = values_at + length
+    values = _values(crew, member, (offset, count), flags, body[values_at:values_end], body[at:table_end])
+    recorder.shared_in += shared
+    recorder.mark(states.MERGE)
+    chunk.done = offset + count
+    member.resident_bytes = resident
+    if values is None:
+        pass
+    elif len(body) > values_end:
+        blame.settle(crew, member, chunk, offset, values, loads(body[values_end:]))
+    elif count:
+        chunk.sink.accept(chunk.first + offset, values)
+    if count:
+        lane.tasks += count
+        member.tasks += count
+        recorder.items += count
+        chunk.function.result_bytes = (shared + length) / count
+        _learn(crew, chunk.function, (times[3] - times[2]) / count)
+    if len(recorder.records) < states.MOST_RECORDS:
+        recorder.records.append((member.number, chunk.first + offset, count, chunk.sent, *times[1:5], arrived, clock()))
+    if flags & protocol.LAST:
+        _end(crew, member, chunk)
 
-    __slots__ = (
-        "body",
-        "buffers",
-        "chunk",
-        "count",
-        "cpu",
-        "flags",
-        "length",
-        "member",
-        "offset",
-        "queued",
-        "released",
-        "resident",
-        "table_end",
-        "times",
-        "values_at",
-        "values_end",
-    )
 
-    def __init__(self, member: Member, flags: int, body: memoryview) -> None:
-        head = protocol.OUTCOME_HEAD
-        seq, self.offset, self.count, self.buffers, self.released, self.length, *self.times = head.unpack_from(body)
-        self.resident: int = self.times.pop()
-        self.queued: float = self.times.pop()
-        self.cpu: float = self.times.pop()
-        self.member = member
-        self.flags = flags
-        self.body = body
-        self.chunk: Chunk = member.inflight[0]
-        if self.chunk.seq != seq or self.offset != self.chunk.done or self.offset + self.count > self.chunk.count:
-            raise protocol.GarbledFrameError(f"an outcome of chunk {seq} came while {self.chunk.seq} is under way")
-        self.table_end = head.size + self.buffers * protocol.BUFFER.size
-        self.values_at = self.table_end + self.released * protocol.OFFSET.size
-        self.values_end = self.values_at + self.length
+def _values(
+    crew: Roster, member: Member, part: tuple[int, int], flags: int, stream: memoryview, table: memoryview
+) -> list[Any] | None:
+    """The results; None when they cannot be unpickled here, which is dealt with."""
+    if flags & protocol.FELL_BACK:
+        crew.recorder.note("shared memory was refused in a worker: results travelled through the channel")
+    try:
+        values: list[Any] = decode(stream, table, member.window, stream_shared=bool(flags & protocol.STREAM_SHARED))
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a result whose unpickling raises is its item's failure
+        blame.unreadable(crew, member, member.inflight[0], *part, error)
+        return None
+    return values
 
-    def take(self, crew: Roster) -> None:
-        """Account for it, deliver what it holds, and see what its chunk's end brings."""
-        recorder, member, chunk = crew.recorder, self.member, self.chunk
-        assert member.lane is not None  # noqa: S101 - given when it was hired
-        arrived = recorder.since
-        recorder.outcome(member.lane, chunk.sent, chunk.path, self.times, self.cpu, self.queued)
-        recorder.mark(states.DESERIALISE)
-        if self.released:
-            crew.lending.release(member, protocol.unpack_offsets(self.body[self.table_end : self.values_at]))
-        values = self._values(crew)
-        shared = self._shared_bytes()
-        recorder.shared_in += shared
-        recorder.mark(states.MERGE)
-        chunk.done = self.offset + self.count
-        member.resident_bytes = self.resident
-        self._deliver(crew, values)
-        if self.count:
-            self._count(crew, shared)
-        if len(recorder.records) < states.MOST_RECORDS:
-            where = (member.number, chunk.first + self.offset, self.count)
-            recorder.records.append((*where, chunk.sent, *self.times[1:5], arrived, clock()))
-        if self.flags & protocol.LAST:
-            self._end(crew)
 
-    def _values(self, crew: Roster) -> list[Any] | None:
-        """The results; None when they cannot be unpickled here, which is dealt with."""
-        shared = bool(self.flags & protocol.STREAM_SHARED)
-        table = self.body[protocol.OUTCOME_HEAD.size : self.table_end]
-        if self.flags & protocol.FELL_BACK:
-            crew.recorder.note("shared memory was refused in a worker: results travelled through the channel")
-        try:
-            values: list[Any] = decode(
-                self.body[self.values_at : self.values_end], table, self.member.window, stream_shared=shared
-            )
-        except (KeyboardInterrupt, SystemExit, MemoryError):
-            raise
-        except BaseException as error:  # noqa: BLE001 - a result whose unpickling raises is its item's failure
-            blame.unreadable(crew, self.member, self.chunk, self.offset, self.count, error)
-            return None
-        return values
-
-    def _shared_bytes(self) -> int:
-        if not self.buffers:
-            return 0
-        table = self.body[protocol.OUTCOME_HEAD.size : self.table_end]
-        return sum(nbytes for _, _, _, nbytes in protocol.BUFFER.iter_unpack(table))
-
-    def _deliver(self, crew: Roster, values: list[Any] | None) -> None:
-        if values is None:
-            return
-        if len(self.body) > self.values_end:
-            failures = loads(self.body[self.values_end :])
-            blame.settle(crew, self.member, self.chunk, self.offset, values, failures)
-        elif self.count:
-            self.chunk.sink.accept(self.chunk.first + self.offset, values)
-
-    def _count(self, crew: Roster, shared: int) -> None:
-        count, function = self.count, self.chunk.function
-        assert self.member.lane is not None  # noqa: S101 - given when it was hired
-        self.member.lane.tasks += count
-        self.member.tasks += count
-        crew.recorder.items += count
-        function.bytes_an_item = (shared + self.length) / count
-        _learn(crew, function, (self.times[3] - self.times[2]) / count)
-
-    def _end(self, crew: Roster) -> None:
-        member, chunk = self.member, self.chunk
-        member.inflight.popleft()
-        if chunk.done < chunk.count:
-            chunk.sink.again(chunk, chunk.done, chunk.count, alone=False)
-        chunk.sink.finished(chunk)
+def _end(crew: Roster, member: Member, chunk: Chunk) -> None:
+    member.inflight.popleft()
+    if chunk.done < chunk.count:
+        chunk.sink.again(chunk, chunk.done, chunk.count, alone=False)
+    chunk.sink.finished(chunk)
+    if member.retiring or crew.max_tasks is not None or crew.max_memory is not None:
         supervise.perhaps_retire(crew, member)
 
 

@@ -87,7 +87,8 @@ def keep_picklable(values: list[Any], failures: list[tuple[Any, ...]], first: in
     for at, value in enumerate(values):
         try:
             pickled(value, 1 << 62)
-        except Exception as error:  # noqa: BLE001 - any refusal
+        except BaseException as error:  # noqa: BLE001 - any refusal; sys.exit() stands for itself, as it does in a task
             values[at] = None
-            failures.append((first + at, *describe(unpicklable(value, "result", None, error))))
+            told = unpicklable(value, "result", None, error) if isinstance(error, Exception) else error
+            failures.append((first + at, *describe(told)))
     return encode(values, arena)

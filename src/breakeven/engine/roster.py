@@ -61,7 +61,9 @@ class Roster:
         self.watch = Watch()
         self._seq = 0
         self._numbers = 0
-        self.soon = False
+        self.hungry = False  # whether feeding stopped before all had enough, since the input is slow
+        self.soon = False  # whether results are expected at once
+        self.outgoing: list[Member] = []  # with bytes that wait for the others of this round
         rosters[id(self)] = self
 
     # --- workers ---

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from breakeven.engine.member import Chunk, Member
     from breakeven.engine.roster import Roster
 
+TOGETHER = 4  # chunks that are sent at once
+SMALL = 4096  # bytes of a pickle up to which a chunk may wait for the others of its round
+
 
 def send(crew: Roster, member: Member, chunk: Chunk) -> None:
     """Send a chunk to a worker; items that cannot be pickled are charged with that."""
@@ -29,14 +32,15 @@ def send(crew: Roster, member: Member, chunk: Chunk) -> None:
     shared = chunk.sink.shared
     try:
         encoded = _encode(crew, chunk, shared)
-    except (KeyboardInterrupt, SystemExit, MemoryError):
+    except (KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever pickling raised is the outcome of its item
         mark(states.DISPATCH)
         blame.refuse(crew, chunk, error)
         return
     now = mark(states.SEND)
-    out = []
+    out = member.outbox
+    waiting = bool(out)
     if function.key not in member.known:
         out.append(_introduce(crew, member, function))
     window = member.window
@@ -44,21 +48,43 @@ def send(crew: Roster, member: Member, chunk: Chunk) -> None:
         gone = window.released[:]
         del window.released[: len(gone)]
         out.append(protocol.frame(protocol.FREE, protocol.pack_offsets(gone)))
+    idle = not member.inflight
     out.append(_framed(crew, member, chunk, encoded))
     if encoded.table:
         lending.lend(member, encoded.table)
         if shared is not None:
             lending.pin(shared.offsets())
-    data = b"".join(out) if len(out) > 1 else out[0]
     member.inflight.append(chunk)
     chunk.path = recorder.path[:]
     chunk.sent = now
-    deliver(crew, member, data)
+    function.argument_bytes = (len(encoded.stream) + encoded.shared_bytes) / chunk.count
     recorder.chunks += 1
     recorder.messages_out += 1
-    recorder.bytes_out += len(data)
     recorder.shared_out += encoded.shared_bytes
+    if idle or encoded.table or len(encoded.stream) > SMALL:
+        _post(crew, member)
+    elif len(out) >= TOGETHER:
+        _post(crew, member)
+    elif not waiting:
+        crew.outgoing.append(member)
     mark(states.DISPATCH)
+
+
+def flush(crew: Roster) -> None:
+    """Send what waits for the others of its round: a system call a worker instead of one a chunk."""
+    crew.recorder.mark(states.SEND)
+    for member in crew.outgoing:
+        if member.outbox:
+            _post(crew, member)
+    crew.outgoing.clear()
+
+
+def _post(crew: Roster, member: Member) -> None:
+    out = member.outbox
+    data = out[0] if len(out) == 1 else b"".join(out)
+    out.clear()
+    crew.recorder.bytes_out += len(data)
+    deliver(crew, member, data)
 
 
 def deliver(crew: Roster, member: Member, data: bytes) -> None:
@@ -89,10 +115,12 @@ def _framed(crew: Roster, member: Member, chunk: Chunk, encoded: Encoded) -> byt
     if encoded.stream_shared:
         flags |= protocol.STREAM_SHARED
     chunk.hint = function.seconds or 0.0
-    head = protocol.CHUNK_HEAD.pack(
-        chunk.seq, function.key, chunk.first, chunk.count, encoded.buffers, chunk.hint, chunk.mode
+    return protocol.chunk_frame(
+        flags,
+        (chunk.seq, function.key, chunk.first, chunk.count, encoded.buffers, chunk.hint, chunk.mode),
+        encoded.table,
+        encoded.stream,
     )
-    return protocol.frame(protocol.CHUNK, b"".join((head, encoded.table, encoded.stream)), flags)
 
 
 def _introduce(crew: Roster, member: Member, function: Function) -> bytes:

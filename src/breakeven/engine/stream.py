@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from _collections import deque
 from itertools import islice
+from time import perf_counter as clock
 
 from breakeven import work
 from breakeven.engine import protocol
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from breakeven.engine.functions import Function
     from breakeven.work import Work
+
+# An input that has been read for so long gives way to results that wait to be delivered.
+SLOW_SECONDS = 1e-3
+PIECE = 32  # items read between two looks at the clock
 
 
 def sliceable(source: object) -> bool:
@@ -51,10 +56,11 @@ class Stream:
         "length",
         "next_index",
         "outstanding",
-        "pinned",
+        "pulls",
         "ready",
         "ready_count",
         "shared",
+        "slow",
         "stop_at",
         "window",
         "work",
@@ -78,7 +84,6 @@ class Stream:
         self.stop_at: int | None = None  # index of the failure that ends the call
         self.error: BaseException | None = None
         self.shared: Shared | None = None
-        self.pinned: list[int] = []
         self.fixed_size = options.chunksize if isinstance(options.chunksize, int) else None
         self._ordered = ordered
         self._raising = options.on_error == "raise"
@@ -89,6 +94,8 @@ class Stream:
             self._flags |= protocol.SPLIT
         self._single: Any = work_.source if sliceable(work_.source) else None
         self._input: Iterator[Any] | None = None if self._single is not None else iter(work_.source)
+        self.slow = False  # whether the input was slow in coming, the last time
+        self.pulls = self._input is not None  # whether cutting runs code of the caller's
         if isinstance(self._single, list | tuple) and len(self._single) <= 4096 and _repeats(self._single):  # noqa: PLR2004
             self.shared = Shared()  # an object that occurs again in this call is copied once; the input keeps it alive
 
@@ -124,13 +131,9 @@ class Stream:
             self.exhausted = first + count >= len(single)
         else:
             assert self._input is not None  # noqa: S101 - one of the two is there
-            items = []
-            try:
-                items.extend(islice(self._input, size))
-            except Exception as error:  # noqa: BLE001 - raised when all before it has been delivered
-                self.input_error = error
+            items, ended = self._pull(size)
             count = len(items)
-            if count < size:
+            if ended:
                 self.exhausted = True
                 if self.length is None:
                     self.length = first + count
@@ -139,6 +142,28 @@ class Stream:
         self._at = first + count
         self.outstanding += 1
         return Chunk(self, self.function, self.work.mode, first, items, count, self._flags)
+
+    def _pull(self, size: int) -> tuple[list[Any], bool]:
+        """Up to `size` items of the input, fewer when they are slow in coming; and whether it has ended."""
+        assert self._input is not None  # noqa: S101 - asked for where there is one
+        items: list[Any] = []
+        piece, until = 1, clock() + SLOW_SECONDS
+        self.slow = False
+        try:
+            while len(items) < size:
+                wanted = min(piece, size - len(items))
+                before = len(items)
+                items.extend(islice(self._input, wanted))
+                if len(items) - before < wanted:
+                    return items, True
+                if clock() > until:
+                    self.slow = True
+                    break
+                piece = min(2 * piece, PIECE)
+        except Exception as error:  # noqa: BLE001 - raised when all before it has been delivered
+            self.input_error = error
+            return items, True
+        return items, False
 
     def _cut_again(self, size: int) -> Chunk:
         first, items, alone, attempt = self._again.popleft()
@@ -150,6 +175,11 @@ class Stream:
         chunk = Chunk(self, self.function, self.work.mode, first, items, len(items), self._flags)
         chunk.attempt = attempt
         return chunk
+
+    @property
+    def returned(self) -> bool:
+        """Whether items that were cut before must be cut again."""
+        return bool(self._again)
 
     @property
     def has_more(self) -> bool:

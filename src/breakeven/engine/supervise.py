@@ -158,6 +158,24 @@ def recall(crew: Roster) -> bool:
     return False
 
 
+def withdraw(member: Member, chunk: Chunk) -> None:
+    """A chunk is not wanted any more: take it back while it waits (with what waits behind it), else end its worker."""
+    inflight = member.inflight
+    while inflight[-1].claim:
+        try:
+            os.eventfd_read(member.started.tokens)
+        except BlockingIOError:
+            break  # the worker was quicker
+        last = inflight.pop()
+        member.skips += 1
+        if last is not chunk:
+            last.sink.again(last, 0, last.count, alone=False)
+        last.sink.finished(last)
+        if last is chunk:
+            return
+    doom(member, "cancelled", chunk, 0)
+
+
 def perhaps_retire(crew: Roster, member: Member) -> None:
     """Replace a worker that has done its number of tasks or has grown too large."""
     full = crew.max_tasks is not None and member.tasks >= crew.max_tasks

@@ -36,6 +36,8 @@ SPLIT_SECONDS = 10e-3  # a chunk that takes longer than foreseen is handed back 
 WORTH_TIMING = 100e-6  # thread_time twice costs 1.2 µs: measured for chunks longer than this
 WORTH_QUEUE = 1e-3  # schedstat costs 3 µs: read for chunks longer than this
 TRIM_AFTER_SECONDS = 2.0
+HOLD_SECONDS = 30e-6  # outcomes of quick chunks that came together wait this long for one another
+SMALL = 4096  # bytes of an outcome that may wait
 
 
 class Seat:
@@ -69,6 +71,8 @@ class Worker:
         "_fell_back",
         "_free_at",
         "_functions",
+        "_held",
+        "_held_since",
         "_loading",
         "_lock",
         "_poller",
@@ -92,6 +96,8 @@ class Worker:
         self._free_at = clock()
         self._loading = 0.0  # seconds spent on loading functions since the last outcome
         self._fell_back = 0
+        self._held: list[bytes] = []  # outcomes that wait for those of the chunks that have come with theirs
+        self._held_since = 0.0
         self._queue_delay = _queue_delay_reader()
         self._watch_memory = bool(seat.setup.get("watch_memory"))
 
@@ -131,6 +137,24 @@ class Worker:
             if got is None:
                 return
             yield from frames(got)
+            if self._held:
+                self._release()
+
+    def _hold(self, data: bytes, now: float) -> None:
+        """Keep a small outcome for the next ones to join it, while quick chunks follow: one system call for all."""
+        held = self._held
+        if not held:
+            self._held_since = now
+        held.append(data)
+        if len(data) > SMALL or now - self._held_since > HOLD_SECONDS:
+            self._release()
+
+    def _release(self) -> None:
+        """Send what was held."""
+        held = self._held
+        self.send(held[0] if len(held) == 1 else b"".join(held))
+        held.clear()
+        self._free_at = clock()
 
     def _block(self) -> bool:
         """Wait for a message; False when there was none for so long that this worker leaves."""
@@ -188,8 +212,10 @@ class Worker:
     def _chunk(self, flags: int, body: memoryview, received: float) -> None:
         seq, key, first, count, buffers, hint, mode = protocol.CHUNK_HEAD.unpack_from(body)
         board = self._board
+        if self._held and not 0.0 < hint * count < HOLD_SECONDS:
+            self._release()
         if flags & protocol.CLAIM and not self._claim():
-            self.send(protocol.frame(protocol.SKIPPED, protocol.OFFSET.pack(seq)))
+            self._hold(protocol.frame(protocol.SKIPPED, protocol.OFFSET.pack(seq)), received)
             return
         board[protocol.AT_ITEM] = 0
         board[protocol.AT_CHUNK] = seq
@@ -299,7 +325,7 @@ class Worker:
             (protocol.LAST if last else 0) | (protocol.STREAM_SHARED if encoded.stream_shared else 0) | self._fell_back
         )
         body = b"".join((head, encoded.table, released, encoded.stream, failures))
-        self.send(protocol.frame(protocol.OUTCOME, body, flags))
+        self._hold(protocol.frame(protocol.OUTCOME, body, flags), encoded_at)
         self._loading = 0.0
         self._free_at = part.next_from(clock())
 

@@ -210,11 +210,13 @@ class Streaming:
 
     __slots__ = ("_backend", "_items", "_recorder", "_work")
 
-    def __init__(self, work: Work, backend: Backend, *, ordered: bool, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self, work: Work, backend: Backend, *, ordered: bool, recorder: Recorder | None = None, executor: object = None
+    ) -> None:
         self._work = work
         self._backend = backend
         self._recorder = Recorder() if recorder is None else recorder
-        self._items = _streamed(work, backend, self._recorder, ordered=ordered, owned=recorder is None)
+        self._items = _streamed(work, backend, self._recorder, executor, ordered=ordered)
 
     def __iter__(self) -> Iterator[Any]:
         return self._items
@@ -240,8 +242,13 @@ class Streaming:
         return Report.from_recording(self._recorder.recording(name=self._work.name, **self._backend.describe()))
 
 
-def _streamed(work: Work, backend: Backend, recorder: Recorder, *, ordered: bool, owned: bool) -> Iterator[Any]:
-    """The items of a stream. It knows nothing of its `Streaming`, so that one which is dropped ends at once."""
+def _streamed(
+    work: Work, backend: Backend, recorder: Recorder, executor: object, *, ordered: bool
+) -> Iterator[Any]:
+    """The items of a stream. It knows nothing of its `Streaming`, so that one which is dropped ends at once.
+
+    An executor that it runs on is kept as long as it is: `for result in Executor().imap(…)` holds no other reference.
+    """
     progress = _progress(work)
     done = 0
     try:
@@ -251,7 +258,7 @@ def _streamed(work: Work, backend: Backend, recorder: Recorder, *, ordered: bool
             if progress is not None:
                 progress.update(done, work.length, len(recorder.failures))
     finally:
-        if owned:
+        if executor is None:
             recorder.finish()
         if progress is not None:
             progress.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from time import perf_counter as clock
 from time import thread_time
 
-from breakeven.backends.serial import BOUNDED_BLOCK, LARGEST_BLOCK, Loop
+from breakeven.backends.serial import Loop
 from breakeven.probes.capacity import usable_cpus
 from breakeven.records import replace
 from breakeven.work import Work
@@ -53,7 +53,7 @@ class Auto:
         return self._try(work, recorder, ordered=ordered, bounded=bounded)
 
     def _try(self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool) -> Iterator[list[Any]]:
-        loop = Loop(work, recorder, largest_block=BOUNDED_BLOCK if bounded else LARGEST_BLOCK)
+        loop = Loop(work, recorder, bounded=bounded)
         began, cpu = clock(), thread_time()
         verdict = None
         for block in loop.blocks():

@@ -8,7 +8,6 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 import weakref
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from breakeven import work as nouns
@@ -81,8 +80,7 @@ class Executor(concurrent.futures.Executor):
         options = self._for_call({"chunksize": chunksize})
         items = list(zip(*iterables, strict=False))
         work = Work(fn, items, mode=nouns.STAR, length=len(items), options=options)
-        blocks = self._backend.stream(work, self._recorder, ordered=True, bounded=False, **_limit(timeout))
-        return chain.from_iterable(blocks)
+        return _singly(self._backend.stream(work, self._recorder, ordered=True, bounded=False, **_limit(timeout)))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - the standard library's signature
         """As `concurrent.futures.Executor.shutdown`."""
@@ -115,7 +113,7 @@ class Executor(concurrent.futures.Executor):
         """Yield results as they come, in input order or not, reading the input only a window ahead."""
         self._refuse_after_shutdown()
         work = work_of(fn, iterables, self._for_call(options), star=False)
-        return Streaming(work, self._backend, ordered=ordered, recorder=self._recorder)
+        return Streaming(work, self._backend, ordered=ordered, recorder=self._recorder, executor=self)
 
     def reduce(
         self,
@@ -171,9 +169,24 @@ def _limit(timeout: float | None) -> dict[str, float]:
     return {} if timeout is None else {"timeout": timeout}
 
 
+def _singly(blocks: Iterator[list[Any]]) -> Iterator[Any]:
+    """Results one by one; none is held here once it has been taken."""
+    try:
+        for block in blocks:
+            block.reverse()
+            while block:
+                yield block.pop()
+    finally:
+        blocks.close()  # type: ignore[attr-defined] - those of every backend can be closed
+
+
 def _let_go(backend: Backend) -> None:
-    """The executor was collected: finish what was submitted, then end."""
-    backend.close(wait=False)
+    """The executor was collected: what was submitted is finished, then all ends; here nothing may wait."""
+    release = getattr(backend, "release", None)
+    if release is not None:
+        release()
+    else:
+        backend.close(wait=False)
 
 
 _executors: weakref.WeakSet[Executor] = weakref.WeakSet()

@@ -41,6 +41,8 @@ BOOT, IMPORT, INIT, IDLE_FIRST, RECEIVED, DECODED, COMPUTED, ENCODED, SENT, STAR
     len(WORKER_STATES)
 )
 WORKER_PATH = len(PARENT_STATES)  # the worker's states follow the parent's in a path vector, then the transit
+ON_IMPORT, ON_DECODED, ON_COMPUTED = WORKER_PATH + IMPORT, WORKER_PATH + DECODED, WORKER_PATH + COMPUTED
+ON_ENCODED, ON_SENT = WORKER_PATH + ENCODED, WORKER_PATH + SENT
 TRANSIT = WORKER_PATH + len(WORKER_STATES)
 CATEGORIES = (
     *(f"parent.{state}" for state in PARENT_STATES),
@@ -69,11 +71,12 @@ class Lane:
 
     def ready(self, booted: float, ready: float) -> None:
         """The worker is up: the time since its start was spent on booting and on the initializer."""
-        self._spend(BOOT, max(booted - self.free_at, 0.0))
-        self._spend(INIT, max(ready - max(booted, self.free_at), 0.0))
+        self.spend(BOOT, max(booted - self.free_at, 0.0))
+        self.spend(INIT, max(ready - max(booted, self.free_at), 0.0))
         self.free_at = max(ready, self.free_at)
 
-    def _spend(self, state: int, seconds: float) -> None:
+    def spend(self, state: int, seconds: float) -> None:
+        """So many seconds in a state of the worker, on its way to the present."""
         self.states[state] += seconds
         self.path[WORKER_PATH + state] += seconds
 
@@ -177,46 +180,56 @@ class Recorder:
     ) -> None:
         """Account for a part of a chunk: `times` are the worker's free, received, decoded, computed, encoded, loading.
 
-        Called after `mark(RECEIVE)`, when the part has just arrived.
+        `path` is the sender's at that time, and is used up. Called after `mark(RECEIVE)`: the part has just arrived.
         """
         free, received, decoded, computed, encoded, loading = times
         base = lane.free_at
         states = lane.states
-        free = max(free, base)
+        if free < base:  # noqa: PLR1730 - max() costs twice as much, and this is paid once a chunk
+            free = base
         if sent > free:  # it was idle when the chunk was sent: the sender's path leads here
-            idle = sent - free
+            states[IDLE_FIRST if lane.fresh else STARVED] += sent - free
             states[SENT] += free - base
-            states[IDLE_FIRST if lane.fresh else STARVED] += idle
-            path = path[:]
             begin = sent
         else:
             path = lane.path
             states[SENT] += free - base
-            path[WORKER_PATH + SENT] += free - base
+            path[ON_SENT] += free - base
             begin = free
         lane.fresh = False
-        received = max(received, begin)
+        if received < begin:  # noqa: PLR1730
+            received = begin
         underway = received - begin
         if loading:
             loading = min(loading, underway)
             underway -= loading
             states[IMPORT] += loading
-            path[WORKER_PATH + IMPORT] += loading
+            path[ON_IMPORT] += loading
         states[RECEIVED] += underway
         path[TRANSIT] += underway
-        decoding, computing, encoding = decoded - received, computed - decoded, encoded - computed
-        states[DECODED] += decoding
-        states[COMPUTED] += computing
-        states[ENCODED] += encoding
-        path[WORKER_PATH + DECODED] += decoding
-        path[WORKER_PATH + COMPUTED] += computing
-        path[WORKER_PATH + ENCODED] += encoding
+        seconds = decoded - received
+        states[DECODED] += seconds
+        path[ON_DECODED] += seconds
+        seconds = encoded - computed
+        states[ENCODED] += seconds
+        path[ON_ENCODED] += seconds
+        seconds = computed - decoded
+        states[COMPUTED] += seconds
+        path[ON_COMPUTED] += seconds
+        if cpu < 0.0:  # too short to have been measured: all of it counts as on a CPU
+            lane.split[0] += seconds
+        else:
+            lane.compute(seconds, cpu, queued)
         lane.path = path
         lane.free_at = encoded
-        lane.compute(computing, cpu, queued)
-        if encoded > self.waited_since:  # the parent was waiting for this: the worker's path leads to the present
-            now = self.path = path[:]
-            now[TRANSIT] += self.since - encoded
+        if encoded > self.waited_since:
+            self.join(lane)
+
+    def join(self, lane: Lane) -> None:
+        """The parent has waited, and `lane` is what it waited for: that lane's path leads to the present."""
+        if lane.free_at > self.waited_since:
+            self.path = lane.path[:]
+            self.path[TRANSIT] += self.since - lane.free_at
 
     def finish(self) -> None:
         """The call returns."""

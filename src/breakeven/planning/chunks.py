@@ -9,8 +9,9 @@ TARGET_SECONDS = 2e-3  # a chunk: 1 % of it is 20 µs, about what a message cost
 GROWTH = 8  # at most, from one chunk to the next: fast first items must not make a giant (joblib#1220)
 LARGEST = 1 << 16
 SHORT_SECONDS, LONG_SECONDS = 100e-6, 20e-3
-MANY, FEW, ONE = 16, 2, 1
-WINDOW = 4  # chunks a worker that may be ahead of the consumer, beyond what waits at the workers
+MANY, FEW, ONE = 32, 2, 1
+WINDOW = 2  # chunks a worker that may be ahead of the consumer, beyond what waits at the workers
+WINDOW_ITEMS = 4096  # in a chunk of a stream, so that it does not read far ahead
 FIRST_SIZE = 1
 
 
@@ -38,7 +39,7 @@ def depth(chunk_seconds: float | None) -> int:
     """Chunks that may be at a worker at once, the running one included.
 
     >>> depth(None), depth(20e-6), depth(2e-3), depth(0.5)
-    (2, 16, 2, 1)
+    (2, 32, 2, 1)
     """
     if chunk_seconds is None:
         return FEW
