@@ -45,11 +45,11 @@ class ThreadPoolExecutor(be.Executor):
 
     @property
     def _threads(self) -> set[Thread]:
-        return self._backend.threads  # type: ignore[attr-defined, no-any-return]
+        return self._backend._pool._threads  # type: ignore[attr-defined, no-any-return]
 
     @property
     def _broken(self) -> object:
-        return self._backend.broken  # type: ignore[attr-defined]
+        return self._backend._pool._broken  # type: ignore[attr-defined]
 
 
 class ProcessPoolExecutor(be.Executor):

@@ -275,10 +275,9 @@ def channel() -> socket.socket:
         except OSError:  # the one that listed the folder
             continue
         if is_socket:
-            end = socket.socket(fileno=os.dup(int(name)))
-            if end.family == socket.AF_UNIX and end.type == socket.SOCK_STREAM:
-                return end
-            end.close()
+            with socket.socket(fileno=os.dup(int(name))) as end:
+                if end.family == socket.AF_UNIX and end.type == socket.SOCK_STREAM:
+                    return end.dup()
     raise LookupError("no channel")
 
 

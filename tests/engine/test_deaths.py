@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 from typing import Any
@@ -336,16 +337,20 @@ def test_a_future_is_charged_with_the_death_of_its_own_worker_alone(method: str,
 def test_a_done_callback_may_submit_what_kills_a_worker(method: str, how: str) -> None:
     """From whichever thread it is called."""
     later: list[Future[Any]] = []
+    all_submitted = threading.Event()
+    kinds: Any = {"raise": RuntimeError, "sys.exit": SystemExit}.get(how, be.WorkerDied)
     with be.Executor(2, backend="processes", start_method=method) as executor:
 
         def submit_another(_: Future[Any]) -> None:
             later.append(executor.submit(tasks.die, how))
+            if len(later) == 4:
+                all_submitted.set()
 
         for number in range(4):
             executor.submit(tasks.triple, number).add_done_callback(submit_another)
-    kinds: Any = {"raise": RuntimeError, "sys.exit": SystemExit}.get(how, be.WorkerDied)
-    assert len(later) == 4
-    assert all(isinstance(future.exception(), kinds) for future in later)
+        assert all_submitted.wait(20)
+        assert all(isinstance(future.exception(), kinds) for future in later)
+        assert executor.submit(tasks.triple, 5).result() == 15
 
 
 def _same(item: Any) -> Any:

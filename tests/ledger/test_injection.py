@@ -62,19 +62,19 @@ def identity(item: object) -> object:
 
 def slow_at_three(item: int) -> int:
     """A task that takes long for one item."""
-    if item == 3:  # noqa: PLR2004
+    if item == 3:
         _spend()
     return item
 
 
 def give_slow_to_pickle(item: int) -> object:
     """A task whose third result takes long to pickle."""
-    return SlowToPickle() if item == 3 else item  # noqa: PLR2004
+    return SlowToPickle() if item == 3 else item
 
 
 def give_slow_to_unpickle(item: int) -> object:
     """A task whose third result takes long to unpickle."""
-    return SlowToUnpickle() if item == 3 else item  # noqa: PLR2004
+    return SlowToUnpickle() if item == 3 else item
 
 
 def slow_initializer() -> None:
@@ -84,7 +84,7 @@ def slow_initializer() -> None:
 
 def _items_with_a_pause() -> Iterator[int]:
     for item in range(ITEMS):
-        if item == 3:  # noqa: PLR2004
+        if item == 3:
             _spend()
         yield item
 
@@ -172,7 +172,7 @@ def test_a_slow_consumer_of_a_stream_is_the_consumer() -> None:
     """What the caller does between two results is the caller's."""
     stream = be.imap(identity, range(ITEMS), backend="processes", max_workers=1, chunksize=1)
     for item in stream:
-        if item == 3:  # noqa: PLR2004
+        if item == 3:
             _spend()
     assert _of_parent(stream.report, "consumer") >= SHARE * DELAY_SECONDS
 
@@ -200,7 +200,7 @@ def test_a_message_that_is_held_up_is_transport() -> None:
 
 def stop_own_process_after_answering(item: int) -> int:
     """Hold this worker's next message up: its channel's send waits for the delay."""
-    if item == 2:  # noqa: PLR2004
+    if item == 2:
         from breakeven.engine import channel
 
         plain = channel.Channel.send

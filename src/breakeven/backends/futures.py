@@ -33,6 +33,9 @@ if TYPE_CHECKING:
         def dropped(self, future: TaskFuture) -> None:
             """A call was cancelled before it was sent."""
 
+        def observe(self) -> None:
+            """Somebody wants to hear of a call's end without waiting for it here."""
+
         def stop(self, future: TaskFuture) -> bool:
             """End a call that was sent already; False when it is done."""
 
@@ -92,24 +95,60 @@ class Task:
         """Nothing is held for it."""
 
 
+class Waiters(list):  # type: ignore[type-arg]
+    """Those who wait on several futures (`wait`, `as_completed`); they join by `append`."""
+
+    __slots__ = ("_driving",)
+
+    def __init__(self, driving: Driving) -> None:
+        super().__init__()
+        self._driving = driving
+
+    def append(self, waiter: Any) -> None:
+        """One more who has to be told."""
+        super().append(waiter)
+        self._driving.observe()
+
+
 class TaskFuture(Future):  # type: ignore[type-arg]
     """A future whose waiting thread drives the crew, and whose `cancel` ends a call that runs already."""
 
     def __init__(self, driving: Driving) -> None:
         super().__init__()
         self._driving = driving
+        self._waiters = Waiters(driving)
         self.task: Task | None = None  # while the call is under way
+
+    def done(self) -> bool:
+        """As `concurrent.futures.Future.done`."""
+        if self._state == FINISHED:
+            return True
+        self._driving.observe()
+        return super().done()
+
+    def running(self) -> bool:
+        """As `concurrent.futures.Future.running`."""
+        self._driving.observe()
+        return super().running()
+
+    def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
+        """As `concurrent.futures.Future.add_done_callback`."""
+        super().add_done_callback(fn)
+        self._driving.observe()
+
+    def _over(self) -> bool:
+        return self._state in (FINISHED, CANCELLED, CANCELLED_AND_NOTIFIED)
 
     def result(self, timeout: float | None = None) -> Any:
         """As `concurrent.futures.Future.result`."""
-        if not self.done():
-            self._driving.until(self.done, timeout)
+        if not self._over():
+            self._driving.until(self._over, timeout)
         return super().result(0 if timeout is not None else None)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """As `concurrent.futures.Future.exception`."""
-        if not self.done():
-            self._driving.until(self.done, timeout)
+        if not self._over():
+            self._driving.until(self._over, timeout)
         return super().exception(0 if timeout is not None else None)
 
     def cancel(self) -> bool:
@@ -132,7 +171,7 @@ class TaskFuture(Future):  # type: ignore[type-arg]
             for waiter in self._waiters:
                 waiter.add_cancelled(self)
             self._condition.notify_all()
-        return _nothing if told else self._invoke_callbacks  # type: ignore[attr-defined, no-any-return]
+        return _nothing if told else self._invoke_callbacks  # type: ignore[attr-defined]
 
     def settle(self, value: Any, error: BaseException | None) -> None:
         """Set the outcome, unless it was cancelled meanwhile."""

@@ -65,6 +65,7 @@ class Driver:
         self._unwatched: list[MappedStream] = []  # maps that run on although nobody takes their results
         self._stopped: list[MappedStream] = []  # maps of which no more is sent
         self._untidy = False
+        self._observed = False  # whether somebody asked to be told of a call under way
         self._closing = False
         self._killed = False
         self._closed = False
@@ -125,7 +126,9 @@ class Driver:
             crew.feed()
             if self._attendant is None:
                 self._attendant = Attendant(crew.watch.descriptor, self.look, self._nap)
-                self._attendant.listen(wanted=not self._depth)
+                self._attendant.listen(wanted=False)
+            if not self._depth:
+                self._attendant.listen(wanted=self._wanted(crew))
         except BaseException as error:
             self._inside = False
             self._give_up(error)
@@ -135,6 +138,29 @@ class Driver:
             return
         if crew.timeout is not None or crew.max_memory is not None or any(stream.error for stream in crew.streams):
             self._attend()  # deadlines are to be looked at, or an input could not be pickled
+
+    def _wanted(self, crew: Crew) -> bool:
+        """Whether the attendant is to hear the workers.
+
+        Not while each has at most the one call that it was handed and nobody asks what came of it: the thread that
+        submitted it will, and the attendant's waking up at the same time would cost that thread more than the call.
+        """
+        return (
+            self._observed
+            or self._closing
+            or bool(crew.queue or crew.streams)
+            or crew.timeout is not None
+            or crew.max_memory is not None
+            or any(len(member.inflight) > 1 for member in crew.members)
+        )
+
+    def observe(self) -> None:
+        """Somebody wants to hear of a call's end without waiting for it here."""
+        if not self._observed:
+            self._observed = True
+            ours = self._attendant
+            if ours is not None and not self._depth:
+                ours.listen(wanted=True)
 
     def requeue(self, chunk: Chunk, attempt: int) -> None:
         """Put a call back in the queue, first in line."""
@@ -230,7 +256,7 @@ class Driver:
                 self._changed.notify()
             crew, ours = self._crew, self._attendant
             if not self._depth and ours is not None and crew is not None and not crew.closed:
-                ours.listen(wanted=True)
+                ours.listen(wanted=self._wanted(crew))
                 if crew.busy:
                     ours.wake_within(supervise.patience(crew, NAP_SECONDS))
 
@@ -281,6 +307,8 @@ class Driver:
             self.pending.pop(future, None)
             future.settle(value, error)
             del future, value, error
+        if not self.pending:
+            self._observed = False
         self._tell()
 
     def _tell(self) -> None:
@@ -440,13 +468,11 @@ class Driver:
                 self._closed = True
             if crew is None or self._closed:
                 return
-            for stream in crew.streams[:]:
-                if cancel or stream.window is not None:  # one that reads as its consumer goes has no end of its own
-                    crew.streams.remove(stream)
-                    stream.function.users -= 1
-                    self._stopped.append(stream)  # type: ignore[arg-type] - all are ours
+            self._stop_streams(crew, bounded=not cancel)
             while cancel and crew.queue:
-                dropped.append(crew.queue.popleft().sink.future)  # type: ignore[attr-defined] - only calls are queued
+                sink = crew.queue.popleft().sink
+                assert isinstance(sink, Task)  # noqa: S101 - maps are cut when they are sent
+                dropped.append(sink.future)
             inside = self._inside
         for future in dropped:
             self._discard(future)
@@ -454,6 +480,14 @@ class Driver:
             self._finish(at_once=False)
         else:
             self._attend()
+
+    def _stop_streams(self, crew: Crew, *, bounded: bool) -> None:
+        """Send no more of any map, or of those that read as their consumer goes, which have no end of their own."""
+        for stream in crew.streams[:]:
+            if isinstance(stream, MappedStream) and (stream.window is not None or not bounded):
+                crew.streams.remove(stream)
+                stream.function.users -= 1
+                self._stopped.append(stream)
 
     def _discard(self, future: TaskFuture) -> None:
         task, call_back = future.task, future.discard()

@@ -28,7 +28,7 @@ from breakeven.probes.capacity import usable_cpus
 from breakeven.work import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
     from breakeven.engine.member import Chunk
@@ -90,7 +90,7 @@ class Gang:
         self._workers = workers
         self._changed = threading.Condition()
         self._input = threading.Lock()
-        self._hands: list[_Hand] = []
+        self._hands: list[Hand] = []
         self._probe = GilProbe()
         self._broken: BaseException | None = None
         self._over = False
@@ -107,9 +107,9 @@ class Gang:
     def _hire(self) -> None:
         number = len(self._hands)
         lane = self._recorder.lane(f"thread {number}", 0, started=True)
-        hand = _Hand(self, lane, number)
+        hand = Hand(self, lane, number)
         self._hands.append(hand)
-        hand.thread.start()
+        hand.start()
 
     def blocks(self, deadline: float | None) -> Iterator[list[Any]]:
         """What the consumer iterates over."""
@@ -148,7 +148,7 @@ class Gang:
             for hand in self._hands[:]:
                 self._look_at(hand, limit)
 
-    def _look_at(self, hand: _Hand, limit: float) -> None:
+    def _look_at(self, hand: Hand, limit: float) -> None:
         chunk, board = hand.chunk, hand.board
         if chunk is None or (clock_ns() - board[protocol.ITEM_BEGAN_NS]) * 1e-9 < limit:
             return
@@ -175,12 +175,12 @@ class Gang:
         until = clock() + ABANDON_SECONDS
         for hand in self._hands:
             hand.board[protocol.CANCELLED] = 1
-            hand.thread.join(max(until - clock(), 0.0))  # one that does not end is left to itself: none can be ended
-        self._account(self._probe.stop())
+            hand.join(max(until - clock(), 0.0))  # one that does not end is left to itself: none can be ended
+        self._account(self._probe.stop(), self._recorder.lanes)
 
-    def _account(self, held: float) -> None:
+    def _account(self, held: float, lanes: Iterable[Lane]) -> None:
         """Share what threads spent off the CPU out to waiting for the GIL and being blocked (an estimate)."""
-        for lane in self._recorder.lanes:
+        for lane in lanes:
             blocked = lane.split[3]
             lane.split[2] += blocked * held
             lane.split[3] -= blocked * held
@@ -192,28 +192,42 @@ class Gang:
 
     # --- called by the threads ---
 
-    def next(self, hand: _Hand) -> Chunk | None:
+    def next(self, hand: Hand) -> Chunk | None:
         """A chunk for this thread; None when there is no more to do."""
-        stream = self._stream
+        while self._reserve(hand):
+            chunk = self._pull(hand)
+            if chunk is not None:
+                return chunk
+        return None
+
+    def _reserve(self, hand: Hand) -> bool:
+        """Wait until a chunk may be cut; False when no more will be."""
         with self._changed:
-            while True:
-                if self._over or hand not in self._hands or not (stream.has_more or stream.outstanding):
-                    return None
-                ahead = stream.outstanding + stream.ready_count
-                if stream.has_more and (stream.window is None or ahead < stream.window + self._workers):
-                    stream.outstanding += 1  # reserved, so that nobody takes the input for done
-                    break
+            while not self._room():
+                if self._over or hand not in self._hands or not (self._stream.has_more or self._stream.outstanding):
+                    return False
                 self._changed.wait()
+            if self._over or hand not in self._hands:
+                return False
+            self._stream.outstanding += 1  # reserved, so that nobody takes the input for done
+            return True
+
+    def _room(self) -> bool:
+        stream = self._stream
+        ahead = stream.outstanding + stream.ready_count
+        return stream.has_more and (stream.window is None or ahead < stream.window + self._workers)
+
+    def _pull(self, hand: Hand) -> Chunk | None:
         chunk = None
         try:
             with self._input:  # and not the other lock: the consumer is not to wait for a slow input
                 chunk = self._cut()
         finally:
             with self._changed:
-                stream.outstanding -= 1
+                self._stream.outstanding -= 1
                 hand.chunk = chunk
                 self._changed.notify_all()
-        return chunk if chunk is not None else self.next(hand)
+        return chunk
 
     def _cut(self) -> Chunk | None:
         stream, function = self._stream, self._stream.function
@@ -227,7 +241,7 @@ class Gang:
 
     def done(
         self,
-        hand: _Hand,
+        hand: Hand,
         chunk: Chunk,
         values: list[Any],
         failures: list[tuple[int, BaseException]],
@@ -285,7 +299,7 @@ class Gang:
             self._changed.notify_all()
 
 
-class _Hand:
+class Hand:
     """One thread."""
 
     def __init__(self, gang: Gang, lane: Lane, number: int) -> None:
@@ -295,7 +309,15 @@ class _Hand:
         self.board = [0] * protocol.WORDS
         self.values: list[Any] = []
         self.chunk: Chunk | None = None
-        self.thread = threading.Thread(target=self._run, name=f"breakeven-{number}", daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name=f"breakeven-{self.number}", daemon=True)
+        self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        """Wait so long for the end of its thread."""
+        self._thread.join(seconds)
 
     def _run(self) -> None:
         gang = self.gang
@@ -304,11 +326,12 @@ class _Hand:
         try:
             initialize(options)
             while (chunk := gang.next(self)) is not None:
-                self._chunk(chunk, options)
+                self.work(chunk, options)
         except BaseException as error:  # noqa: BLE001 - raised where the consumer waits
             gang.gave_up(error)
 
-    def _chunk(self, chunk: Chunk, options: Options) -> None:
+    def work(self, chunk: Chunk, options: Options) -> None:
+        """Run the items of a chunk."""
         board, function = self.board, chunk.function
         board[protocol.AT_ITEM] = 0
         board[protocol.ITEM_BEGAN_NS] = clock_ns()

@@ -11,6 +11,7 @@ from time import perf_counter as clock
 from time import sleep
 
 from breakeven.engine import protocol
+from breakeven.engine.member import UNKNOWN
 from breakeven.engine.programs import REAP_SECONDS
 from breakeven.probes.capacity import cgroup_oom_kills
 from breakeven.probes.deaths import describe_exit
@@ -20,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from breakeven.engine.member import Chunk, Member
+    from breakeven.engine.member import Chunk, Doom, Member
     from breakeven.engine.roster import Roster
 
 MOST_DEATHS_AT_START = 3
@@ -80,7 +81,9 @@ def refuse(crew: Roster, chunk: Chunk, error: BaseException) -> None:
                 pickled(item, 1 << 62)
                 continue
             reason = error
-        except Exception as refused:  # noqa: BLE001 - any refusal
+        except (KeyboardInterrupt, MemoryError):
+            raise
+        except BaseException as refused:  # noqa: BLE001 - any refusal
             reason = refused
         if at > start:
             chunk.sink.again(chunk, start, at, alone=False)
@@ -147,7 +150,7 @@ def lost(crew: Roster, member: Member) -> None:
     doom = member.doom
     expected = member.retiring or member.gone_idle or (doom is not None and doom.cause == "cancelled")
     # It may have gone on to other work between our decision to end it and its end: that work is not to blame.
-    innocent = doom is not None and doom.seq != 0 and (doom.seq, doom.index) != (seq, item)
+    innocent = doom is not None and doom.index != UNKNOWN and (doom.seq, doom.index) != (seq, item)
     if not expected:
         crew.recorder.deaths += 1
         if member.state == protocol.STARTING:
@@ -155,17 +158,31 @@ def lost(crew: Roster, member: Member) -> None:
     if crew.recorder.memory is not None:
         crew.recorder.memory.remove(member.pid)
     crew.dismiss(member)
+    suspect = _suspect(chunks, phase, seq, doom)
     for chunk in chunks:
-        if seq == chunk.seq and phase not in (protocol.IDLE, protocol.LOADING) and not innocent:
+        if seq == chunk.seq and phase not in (protocol.IDLE, protocol.LOADING) and not innocent and not suspect:
             _charge(crew, member, chunk, phase, item, cause, stack)
-        else:
-            chunk.sink.again(chunk, chunk.done, chunk.count, alone=False)
+        elif chunk.seq == suspect and chunk.prompt:
+            _charge(crew, member, chunk, protocol.SENDING, item, cause, stack)
+        elif phase == protocol.LOADING and chunk.seq > seq and not member.doom:
+            _charge_all(crew, member, chunk, cause, stack)
+            phase = protocol.IDLE
+        else:  # of what was begun while there is a suspect nobody knows which it was: alone, it will show itself
+            chunk.sink.again(chunk, chunk.done, chunk.count, alone=bool(suspect) and chunk.seq <= seq)
         chunk.sink.finished(chunk)
     if crew.deaths_at_start >= MOST_DEATHS_AT_START:
         from breakeven.errors import StartFailed
 
         reason = f"{crew.deaths_at_start} workers in a row ended at their start ({cause})"
         give_up(crew, StartFailed(str(crew.start_method), reason))
+
+
+def _suspect(chunks: list[Chunk], phase: int, seq: int, doom: Doom | None) -> int:
+    """The chunk that has harmed its worker's channel, if one has: the first without an answer; 0 for none."""
+    if doom is not None:
+        return doom.seq if doom.index == UNKNOWN else 0
+    idle = phase == protocol.IDLE and any(chunk.seq == seq for chunk in chunks)
+    return seq if idle else 0  # it has run to its end, and its answer never came
 
 
 def _cause_of(crew: Roster, member: Member) -> str:
@@ -194,6 +211,12 @@ def _charge(crew: Roster, member: Member, chunk: Chunk, phase: int, item: int, c
         _charge_item(crew, member, chunk, culprit, cause, stack)
     else:  # it ended while (un)pickling several items: alone, the culprit will show itself
         chunk.sink.again(chunk, chunk.done, chunk.count, alone=True)
+
+
+def _charge_all(crew: Roster, member: Member, chunk: Chunk, cause: str, stack: str) -> None:
+    """The function itself cannot be loaded without harm: none of its items can be run."""
+    for at in range(chunk.done, chunk.count):
+        _charge_item(crew, member, chunk, at, cause, stack)
 
 
 def _charge_item(crew: Roster, member: Member, chunk: Chunk, at: int, cause: str, stack: str) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 READ = 64 << 10  # bytes a read; larger ones would be mapped and unmapped by malloc each time
+GROWTH = 4 << 20  # bytes, at least, by which the room for a large body grows
 SEND_BUFFER = 4 << 20  # asked for; the kernel caps it
 
 
@@ -31,7 +32,7 @@ def pair() -> tuple[socket, socket]:
 class Channel:
     """An end of the socket; never blocks by itself."""
 
-    __slots__ = ("_filled", "_large", "_partial", "_unsent", "descriptor", "socket")
+    __slots__ = ("_filled", "_large", "_partial", "_unsent", "_whole", "descriptor", "socket")
 
     def __init__(self, end: socket) -> None:
         end.setblocking(False)
@@ -39,7 +40,7 @@ class Channel:
         self.descriptor = end.fileno()
         self._partial = b""
         self._large: bytearray | None = None  # a body that did not fit into one read
-        self._filled = 0
+        self._filled = self._whole = 0
         self._unsent: list[memoryview] = []
 
     def send(self, data: bytes) -> bool:
@@ -96,9 +97,9 @@ class Channel:
             after = at + HEAD.size + head_of(got, at)[2]
             if after > end:
                 if after - at > READ:
-                    self._large = bytearray(after - at)
-                    self._large[: end - at] = got[at:]
+                    self._large = bytearray(got[at:])
                     self._filled = end - at
+                    self._whole = after - at
                     return got[:at]
                 break
             at = after
@@ -110,14 +111,19 @@ class Channel:
     def _fill(self) -> bytes | bytearray | None:
         large = self._large
         assert large is not None  # noqa: S101 - asked by the caller
+        if self._filled == len(large):  # at most twice of what has come: a head may promise more than ever follows
+            large.extend(bytes(min(self._whole - len(large), max(len(large), GROWTH))))
+        room = memoryview(large)[self._filled :]
         try:
-            count = self.socket.recv_into(memoryview(large)[self._filled :])
+            count = self.socket.recv_into(room)
         except ConnectionResetError:
             return None
+        finally:
+            room.release()
         if not count:
             return None
         self._filled += count
-        if self._filled < len(large):
+        if self._filled < self._whole:
             return b""
         self._large = None
         return large

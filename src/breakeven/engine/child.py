@@ -59,7 +59,8 @@ def run(seat: Seat, board: int, lifeline: int, born: float) -> None:
         status = 0
     except (BrokenPipeError, ConnectionResetError):
         status = 0  # the parent is gone
-    except BaseException:  # noqa: BLE001 - shown on stderr: it is a fault of this library
+    except BaseException:  # noqa: BLE001 - shown on stderr: a fault of this library, or something an item did to us
+        seat.board[protocol.PHASE] = protocol.SENDING  # which item that was, the one it came to light in cannot tell
         sys.excepthook(*sys.exc_info())
     finally:
         _leave(status)

@@ -8,7 +8,6 @@ Never here: a socket. What cannot be pickled becomes `Unpicklable`, naming the p
 from __future__ import annotations
 
 from _pickle import PickleBuffer, dumps, loads
-from _weakref import ref
 
 from breakeven.engine.protocol import BUFFER
 
@@ -67,50 +66,40 @@ def pickled(value: Any, large: int) -> tuple[bytes, list[memoryview]]:
 
 
 class Shared:
-    """Blocks of buffers that occur again in one call, so that a repeated array is copied once.
+    """Arrays that occur again in one call, and where each was put, so that it is copied once.
 
-    Known by the memory behind the buffer: address, size, and that whoever owns it has been alive ever since. The object
-    behind a buffer will not do: for an array in Fortran order it is made for the pickling, and its `id` is used again.
+    Only objects that the call keeps alive from end to end count. What is made for pickling alone (the view that numpy
+    makes of an array in Fortran order, a buffer that an object fills for its `__reduce__`) may lie where another lay
+    before, or be the same one with other contents.
     """
 
-    __slots__ = ("_blocks",)
+    __slots__ = ("_blocks", "_owners")
 
-    def __init__(self) -> None:
-        self._blocks: dict[tuple[int, int], tuple[ref[Any], tuple[int, int, int, int]]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._blocks)
+    def __init__(self, owners: list[Any]) -> None:
+        self._owners = {id(owner): owner for owner in owners}
+        self._blocks: dict[int, tuple[int, int, int, int]] = {}
 
     def find(self, raw: memoryview) -> tuple[int, int, int, int] | None:
         """The block that holds these bytes already."""
-        known = self._blocks.get(_address(raw))
-        return known[1] if known is not None and known[0]() is _owner(raw) else None
+        return self._blocks.get(self._owner(raw))
 
     def keep(self, raw: memoryview, block: tuple[int, int, int, int]) -> bool:
-        """Remember a block; False when its owner cannot be watched, so that nobody knows how long it is good for."""
-        key = _address(raw)
-        known = self._blocks.get(key)
-        if not key[0] or (known is not None and known[0]() is not None):
-            return False
-        try:
-            self._blocks[key] = (ref(_owner(raw)), block)
-        except TypeError:
-            return False
-        return True
+        """Remember a block; False when the bytes are not those of an object that occurs again."""
+        owner = self._owner(raw)
+        if owner:
+            self._blocks[owner] = block
+        return bool(owner)
+
+    def _owner(self, raw: memoryview) -> int:
+        """Identity of the object all of whose bytes these are; 0 for none that is known."""
+        for candidate in (raw.obj, getattr(raw.obj, "base", None)):
+            if id(candidate) in self._owners and getattr(candidate, "nbytes", -1) == raw.nbytes:
+                return id(candidate)
+        return 0
 
     def offsets(self) -> set[int]:
         """Offsets of all blocks kept."""
-        return {block[2] for _, block in self._blocks.values()}
-
-
-def _address(raw: memoryview) -> tuple[int, int]:
-    interface = getattr(raw.obj, "__array_interface__", None)
-    return (interface["data"][0], raw.nbytes) if interface is not None else (0, 0)
-
-
-def _owner(raw: memoryview) -> Any:
-    base = getattr(raw.obj, "base", None)
-    return raw.obj if base is None else base
+        return {block[2] for block in self._blocks.values()}
 
 
 def encode(value: Any, arena: Arena | None, shared: Shared | None = None) -> Encoded:
@@ -169,6 +158,8 @@ def decode(
 
 def unpicklable(value: Any, what: str, index: int | None, error: BaseException) -> BaseException:
     """The error to raise for `value`, with the attribute path to what pickle refused."""
+    if not isinstance(error, Exception):
+        return error  # sys.exit() in a `__reduce__` stands for itself, as it does in a task
     from breakeven.engine.culprit import path_to_culprit
     from breakeven.errors import Unpicklable
 

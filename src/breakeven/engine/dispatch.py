@@ -141,7 +141,7 @@ class Crew(Roster):
                 arrived.extend(self._last_words(member))
                 continue
             if member.channel.pending:
-                self._flush(member)
+                self.writable.append(member)  # another thread may be sending there: `process` goes on with it
             arrived.extend(self._look_once(member))
         self.recorder.mark(recorder.RECEIVE)
         return arrived
@@ -162,6 +162,8 @@ class Crew(Roster):
             return [(member, member.channel.receive())]
         except BlockingIOError:
             return []
+        except OSError:
+            return []  # another thread has dismissed it meanwhile
         except protocol.GarbledFrameError as error:
             supervise.distrust(member, error)
             return []
@@ -182,18 +184,22 @@ class Crew(Roster):
 
     def _flush(self, member: Member) -> None:
         try:
-            if member.channel.flush():
+            if member in self.members and member.channel.flush():
                 self.watch.writing(member.channel.descriptor, wanted=False)
         except (BrokenPipeError, ConnectionResetError):
             pass  # its sentinel tells
 
     def process(self, arrived: list[tuple[Member, bytes | bytearray | None]]) -> None:
         """Act on what `wait` brought, look at deadlines, and hand out more."""
+        while self.writable:
+            self._flush(self.writable.pop())
         for member, data in arrived:
             if member not in self.members:
                 continue
             if data is None:
                 blame.lost(self, member)
+                continue
+            if member.distrusted:
                 continue
             waiting = 0
             for kind, flags, body in frames(data):
@@ -207,7 +213,8 @@ class Crew(Roster):
                     self.feed()
                     waiting = 0
         supervise.check(self)
-        self.feed()
+        if self.queue or self.streams:
+            self.feed()
 
     def pump(self, timeout_seconds: float | None = None) -> None:
         """Wait and process: for a crew that one thread alone drives."""

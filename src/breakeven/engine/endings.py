@@ -56,7 +56,7 @@ def _take_back(member: Member) -> bool:
     except BlockingIOError:
         return False
     chunk = member.inflight.pop()
-    member.skips += 1
+    member.skips.add(chunk.seq)
     chunk.sink.finished(chunk)
     return True
 

@@ -6,6 +6,7 @@ is told to do. What was opened for a start that failed is closed again.
 
 from __future__ import annotations
 
+import _signal
 import os
 import sys
 from _pickle import dumps
@@ -185,11 +186,14 @@ def _fork(started: Started, given: list[int], setup: dict[str, Any]) -> int:
     end_fd, board, arguments, results, tokens, life = given
     kept = [os.dup(fd) if fd >= 0 else -1 for fd in (arguments, tokens, life)]
     born = clock()
+    # Until the child has its own handler, a Ctrl-C would be shown there as a traceback of its own.
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT,))
     try:
         pid = _fork_quietly()
         if pid == 0:
             _be_worker(started, (end_fd, board, results, *kept), setup, born)
     finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
         for descriptor in kept:
             if descriptor >= 0:
                 os.close(descriptor)

@@ -6,7 +6,6 @@ Lives here: both ends of that way. Never here: a handler that writes. Loaded onl
 from __future__ import annotations
 
 import logging
-from _pickle import loads
 from typing import TYPE_CHECKING, Any
 
 from breakeven import work
@@ -71,9 +70,9 @@ def levels() -> dict[str, int]:
     return {"": logging.getLogger().level, **named}
 
 
-def emit(body: bytes | memoryview, number: int, pid: int) -> None:
+def emit(facts: dict[str, Any], number: int, pid: int) -> None:
     """Hand a worker's record to the handlers here; `record.item` and `record.worker` say where it came from."""
-    record = logging.makeLogRecord(loads(body))
+    record = logging.makeLogRecord(facts)
     record.worker = number
     record.process = pid
     logger = logging.getLogger(record.name)

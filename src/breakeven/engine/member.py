@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from _collections import deque
 
+from breakeven import work
 from breakeven.engine import protocol
 from breakeven.engine.arena import Window
 from breakeven.engine.channel import Channel
@@ -95,6 +96,14 @@ class Chunk:
         self.path: list[float] = []
         self.blocks: list[int] = []
 
+    @property
+    def prompt(self) -> bool:
+        """Whether its worker answers before it goes on to the next."""
+        return bool(self.flags & (protocol.PROMPT | protocol.TIMED)) or self.mode == work.CALL
+
+
+UNKNOWN = -1  # in place of an item's offset: any of those of the chunk
+
 
 class Doom:
     """Why this side ends a worker: what its running item is charged with."""
@@ -131,6 +140,7 @@ class Member:
         "state",
         "stuck",
         "tasks",
+        "trusted",
         "window",
     )
 
@@ -147,7 +157,8 @@ class Member:
         self.leases: dict[int, int] = {}  # argument blocks it may look at, and how often it was given each
         self.lane: Lane | None = None
         self.tasks = 0
-        self.skips = 0  # recalled chunks that it has not passed over yet
+        self.trusted = False  # it has the key to what managers of multiprocessing hold
+        self.skips: set[int] = set()  # recalled chunks that it has not passed over yet
         self.doom: Doom | None = None
         self.kill_at: float | None = None
         self.path = path  # sys.path as it knows it
@@ -156,6 +167,11 @@ class Member:
         self.outbox: list[bytes] = []  # frames that are sent together at the end of a round of feeding
         self.gone_idle = False
         self.stuck: tuple[int, int, float] = (0, 0, 0.0)  # (chunk, item, since when) it was last seen at
+
+    @property
+    def distrusted(self) -> bool:
+        """Whether what it says is not listened to any more."""
+        return self.doom is not None and self.doom.index == UNKNOWN
 
     def running(self) -> tuple[int, int, int]:
         """(phase, sequence number of the chunk, offset of the item) that it says it is at."""

@@ -45,8 +45,10 @@ STREAM_SHARED = 2  # the pickle itself lies in the arena, as the first buffer of
 STOP_ON_ERROR = 4
 TIMED = 8  # note when each item began: a deadline watches
 SPLIT = 16  # may be handed back unfinished when it takes longer than foreseen
+PROMPT = 32  # answer at once: what this chunk does to its worker must not be laid at another's door
 # Flags of OUTCOME
 LAST = 1
+APART = 8  # the arguments could not be unpickled together: run each item alone, so that the culprit shows itself
 FELL_BACK = 4  # shared memory was refused: the values came through the channel
 
 CHUNK_HEAD = _struct.Struct("<QIQIIdH")  # seq, function, first index, count, buffers, seconds an item (hint), mode
@@ -61,7 +63,7 @@ READY_BODY = _struct.Struct("<dddQ")  # born, booted, ready; pid
 
 # Words of the board, a page that parent and worker share: the worker says where it is, the parent what to drop.
 AT_ITEM, AT_CHUNK, PHASE, ITEM_BEGAN_NS, CANCELLED, WORDS = 0, 1, 2, 3, 4, 8
-IDLE, LOADING, DECODING, COMPUTING, ENCODING = 0, 1, 2, 3, 4
+IDLE, LOADING, DECODING, COMPUTING, ENCODING, SENDING = 0, 1, 2, 3, 4, 5
 
 
 class GarbledFrameError(Exception):

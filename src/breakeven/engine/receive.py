@@ -42,17 +42,28 @@ def handle(crew: Roster, member: Member, kind: int, flags: int, body: memoryview
         assert member.lane is not None  # noqa: S101 - given when it was hired
         member.lane.ready(booted, ready)
     elif kind == protocol.SKIPPED:
-        member.skips -= 1
+        (seq,) = protocol.OFFSET.unpack(body)
+        if seq not in member.skips:
+            raise protocol.GarbledFrameError(f"it passed over chunk {seq}, which was not recalled")
+        member.skips.discard(seq)
     elif kind == protocol.RELEASED:
         crew.lending.release(member, protocol.unpack_offsets(body))
     elif kind == protocol.LOG:
         from breakeven.engine import logs
 
-        logs.emit(body, member.number, member.pid)
+        logs.emit(_facts(body), member.number, member.pid)
     elif kind == protocol.BROKEN:
-        blame.broke(crew, member, loads(body))
+        blame.broke(crew, member, _facts(body))
     elif kind == protocol.BYE:
         member.gone_idle = True
+
+
+def _facts(body: memoryview) -> Any:
+    """What a worker tells of itself, which it has pickled from plain facts."""
+    try:
+        return loads(body)
+    except Exception as error:
+        raise protocol.GarbledFrameError(f"what it told could not be unpickled: {error}") from error
 
 
 def _outcome(crew: Roster, member: Member, flags: int, body: memoryview) -> None:
@@ -85,7 +96,7 @@ def _outcome(crew: Roster, member: Member, flags: int, body: memoryview) -> None
     if values is None:
         pass
     elif len(body) > values_end:
-        blame.settle(crew, member, chunk, offset, values, loads(body[values_end:]))
+        blame.settle(crew, member, chunk, offset, values, _facts(body[values_end:]))
     elif count:
         chunk.sink.accept(chunk.first + offset, values)
     if count:
@@ -97,7 +108,7 @@ def _outcome(crew: Roster, member: Member, flags: int, body: memoryview) -> None
     if len(recorder.records) < states.MOST_RECORDS:
         recorder.records.append((member.number, chunk.first + offset, count, chunk.sent, *times[1:5], arrived, clock()))
     if flags & protocol.LAST:
-        _end(crew, member, chunk)
+        _end(crew, member, chunk, alone=bool(flags & protocol.APART))
 
 
 def _values(
@@ -116,10 +127,10 @@ def _values(
     return values
 
 
-def _end(crew: Roster, member: Member, chunk: Chunk) -> None:
+def _end(crew: Roster, member: Member, chunk: Chunk, *, alone: bool) -> None:
     member.inflight.popleft()
     if chunk.done < chunk.count:
-        chunk.sink.again(chunk, chunk.done, chunk.count, alone=False)
+        chunk.sink.again(chunk, chunk.done, chunk.count, alone=alone)
     chunk.sink.finished(chunk)
     if member.retiring or crew.max_tasks is not None or crew.max_memory is not None:
         supervise.perhaps_retire(crew, member)

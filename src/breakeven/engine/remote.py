@@ -87,8 +87,7 @@ def keep_picklable(values: list[Any], failures: list[tuple[Any, ...]], first: in
     for at, value in enumerate(values):
         try:
             pickled(value, 1 << 62)
-        except BaseException as error:  # noqa: BLE001 - any refusal; sys.exit() stands for itself, as it does in a task
+        except BaseException as error:  # noqa: BLE001 - any refusal
             values[at] = None
-            told = unpicklable(value, "result", None, error) if isinstance(error, Exception) else error
-            failures.append((first + at, *describe(told)))
+            failures.append((first + at, *describe(unpicklable(value, "result", None, error))))
     return encode(values, arena)

@@ -63,6 +63,7 @@ class Roster:
         self._numbers = 0
         self.hungry = False  # whether feeding stopped before all had enough, since the input is slow
         self.soon = False  # whether results are expected at once
+        self.writable: list[Member] = []  # whose channels take more of what had to wait
         self.outgoing: list[Member] = []  # with bytes that wait for the others of this round
         rosters[id(self)] = self
 

@@ -43,6 +43,8 @@ def send(crew: Roster, member: Member, chunk: Chunk) -> None:
     waiting = bool(out)
     if function.key not in member.known:
         out.append(_introduce(crew, member, function))
+    if not member.trusted and "multiprocessing.managers" in sys.modules:
+        _trust(member, encoded, function.encoded)
     window = member.window
     if window is not None and window.released:
         gone = window.released[:]
@@ -136,6 +138,15 @@ def _introduce(crew: Roster, member: Member, function: Function) -> bytes:
     head = protocol.FUNCTION_HEAD.pack(function.key, encoded.buffers, 0)
     flags = protocol.STREAM_SHARED if encoded.stream_shared else 0
     return out + protocol.frame(protocol.FUNCTION, b"".join((head, encoded.table, encoded.stream)), flags)
+
+
+def _trust(member: Member, *payloads: Encoded) -> None:
+    """What a manager of multiprocessing holds is reached with this process's key, which only its own children inherit."""
+    if any(payload.stream_shared or b"multiprocessing.managers" in payload.stream for payload in payloads):
+        from multiprocessing.process import current_process
+
+        member.trusted = True
+        member.outbox.append(protocol.frame(protocol.SETUP, dumps({"key": bytes(current_process().authkey)}, 5)))
 
 
 def forget(crew: Roster, member: Member, function: Function) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _attached: dict[tuple[int, int, int], Any] = {}  # (pid, descriptor, inode) → weak reference to the mapping's array
+
+
+MOST_KEPT = 8
+_kept: dict[tuple[int, int, int], Any] = {}  # mappings used last: mapping one again costs as much as reading it twice
+
+
+def let_go() -> None:
+    """Let go of mappings that no array uses; called when a worker has been idle for a while."""
+    _kept.clear()
 
 
 class SharedArray(np.ndarray):
@@ -118,6 +128,8 @@ def _make(
     cls: type[SharedArray], descriptor: int, token: tuple[int, int, int, int], shape: tuple[int, ...], kind: Any
 ) -> SharedArray:
     base = _base(descriptor, token[3])
+    key = token[:3]
+    _attached[key] = weakref.ref(base, lambda _: _attached.pop(key, None))
     array: Any = base[: int(np.prod(shape, dtype=np.int64)) * kind.itemsize].view(kind).reshape(shape).view(cls)
     array.shared_token = token
     array.shared_address = base.__array_interface__["data"][0]
@@ -141,24 +153,31 @@ def _attach(
     token: tuple[int, int, int, int], offset: int, shape: tuple[int, ...], kind: Any, strides: tuple[int, ...]
 ) -> Any:
     """Find the shared memory again in this process; each is mapped once a process."""
-    import weakref
-
     pid, descriptor, inode, nbytes = token
-    known = _attached.get((pid, descriptor, inode))
+    key = (pid, descriptor, inode)
+    known = _attached.get(key)
     base = known() if known is not None else None
     if base is None:
-        try:
-            own = os.open(f"/proc/{pid}/fd/{descriptor}", os.O_RDWR | os.O_CLOEXEC)
-        except OSError as error:
-            raise FileNotFoundError(
-                f"a SharedArray of process {pid} is gone; its owner has let go of it or has ended ({error})"
-            ) from error
-        if os.fstat(own).st_ino != inode:
-            os.close(own)
-            raise FileNotFoundError(f"a SharedArray of process {pid} is gone; its owner has let go of it")
-        base = _base(own, nbytes)
-        _attached[pid, descriptor, inode] = weakref.ref(base, lambda _: _attached.pop((pid, descriptor, inode), None))
+        base = _open(pid, descriptor, inode, nbytes)
+        _attached[key] = weakref.ref(base, lambda _: _attached.pop(key, None))
+    if pid != os.getpid():
+        _kept.pop(key, None)
+        _kept[key] = base
+        if len(_kept) > MOST_KEPT:
+            del _kept[next(iter(_kept))]
     array = np.ndarray.__new__(SharedArray, shape, np.dtype(kind), base, offset, strides)
     array.shared_token = token
     array.shared_address = base.__array_interface__["data"][0]
     return array
+
+
+def _open(pid: int, descriptor: int, inode: int, nbytes: int) -> Any:
+    try:
+        own = os.open(f"/proc/{pid}/fd/{descriptor}", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        reason = f"its owner has let go of it or has ended ({error})"
+        raise FileNotFoundError(f"a SharedArray of process {pid} is gone; {reason}") from error
+    if os.fstat(own).st_ino != inode:
+        os.close(own)
+        raise FileNotFoundError(f"a SharedArray of process {pid} is gone; its owner has let go of it")
+    return _base(own, nbytes)

@@ -5,13 +5,14 @@ Lives here: what is still to do, what has come back, which error counts. Never h
 
 from __future__ import annotations
 
+import sys
 from _collections import deque
 from itertools import islice
 from time import perf_counter as clock
 
 from breakeven import work
 from breakeven.engine import protocol
-from breakeven.engine.codec import Shared
+from breakeven.engine.codec import LARGE, Shared
 from breakeven.engine.member import Chunk
 from breakeven.work import Failure
 
@@ -80,7 +81,7 @@ class Stream:
         self.outstanding = 0  # chunks at workers
         self.ready: dict[int, list[Any]] = {}
         self.ready_count = 0
-        self.next_index = work_.first  # of the next item that the consumer gets (in order)
+        self.next_index = work_.first  # of the next item that the consumer gets, where there is an order
         self.stop_at: int | None = None  # index of the failure that ends the call
         self.error: BaseException | None = None
         self.shared: Shared | None = None
@@ -96,8 +97,10 @@ class Stream:
         self._input: Iterator[Any] | None = None if self._single is not None else iter(work_.source)
         self.slow = False  # whether the input was slow in coming, the last time
         self.pulls = self._input is not None  # whether cutting runs code of the caller's
-        if isinstance(self._single, list | tuple) and len(self._single) <= 4096 and _repeats(self._single):  # noqa: PLR2004
-            self.shared = Shared()  # an object that occurs again in this call is copied once; the input keeps it alive
+        if isinstance(self._single, list | tuple) and len(self._single) <= 4096:  # noqa: PLR2004
+            again = _large_arrays_that_occur_again(self._single)
+            if again:
+                self.shared = Shared(again)
 
     @property
     def title(self) -> str:
@@ -123,7 +126,7 @@ class Stream:
             return None
         single = self._single
         first = self._at
-        if self.shared is not None and (self.shared or first == self.work.first):
+        if self.shared is not None:
             size = 1  # of two items in one chunk that are the same array, one would see what the other wrote
         if single is not None:
             items = single[first : first + size]
@@ -172,7 +175,8 @@ class Stream:
             self._again.appendleft((first + size, items[size:], alone, attempt))
             items = items[:size]
         self.outstanding += 1
-        chunk = Chunk(self, self.function, self.work.mode, first, items, len(items), self._flags)
+        flags = self._flags | protocol.PROMPT if alone else self._flags
+        chunk = Chunk(self, self.function, self.work.mode, first, items, len(items), flags)
         chunk.attempt = attempt
         return chunk
 
@@ -214,7 +218,7 @@ class Stream:
     def again(self, chunk: Chunk, start: int, stop: int, *, alone: bool) -> None:
         """Put items back to be cut again."""
         first = chunk.first + start
-        if self.cancelled or (self.stop_at is not None and first >= self.stop_at):
+        if self.cancelled or start >= stop or (self.stop_at is not None and first >= self.stop_at):
             return
         self._again.append((first, chunk.items[start:stop], alone, chunk.attempt))
         if len(self._again) > 1:
@@ -238,13 +242,13 @@ class Stream:
             values = self.ready.pop(self.next_index, None)
             if values is None:
                 return None
-            self.next_index += len(values)
         else:
             if self.error is not None:
                 raise self.error
             if not self.ready:
                 return None
             values = self.ready.pop(next(iter(self.ready)))
+        self.next_index += len(values)
         self.ready_count -= 1
         return values
 
@@ -264,10 +268,28 @@ class Stream:
             return False
         if self.stop_at is not None and self.error is not None:
             raise self.error
+        if self.next_index != self._at:  # better no result than too few
+            raise AssertionError(f"{self._at - self.next_index} items of {self.title} have no outcome: a fault of breakeven's")
         if self.input_error is not None:
             raise self.input_error
         return True
 
 
-def _repeats(items: list[Any] | tuple[Any, ...]) -> bool:
-    return len(set(map(id, items))) < len(items)
+def _large_arrays_that_occur_again(items: list[Any] | tuple[Any, ...]) -> list[Any]:
+    """Large arrays that are an item more than once, or stand directly in such an item."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or len(set(map(id, items))) == len(items):
+        return []
+    seen: set[int] = set()
+    again: dict[int, Any] = {}
+    for item in items:
+        if id(item) in seen:
+            again[id(item)] = item
+        seen.add(id(item))
+    candidates = list(again.values())
+    for item in again.values():
+        if type(item) in (list, tuple):
+            candidates += item
+        elif type(item) is dict:
+            candidates += item.values()
+    return [one for one in candidates if isinstance(one, numpy.ndarray) and one.nbytes >= LARGE]

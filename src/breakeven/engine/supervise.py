@@ -11,7 +11,8 @@ from time import perf_counter as clock
 from time import perf_counter_ns as clock_ns
 
 from breakeven.engine import protocol
-from breakeven.engine.member import Doom
+from breakeven.engine.channel import wait_readable
+from breakeven.engine.member import UNKNOWN, Doom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ HARD_MEMORY = 1.5  # times max_worker_memory: a worker is ended in the middle of
 LOOK_AT_MEMORY_SECONDS = 0.025
 WORTH_WATCHING_SECONDS = 0.05  # calls shorter than this have no peak of memory in their report: reading it costs 0.2 ms
 WORTH_RECALLING_SECONDS = 300e-6
+OWING = -1  # in place of an item: the worker is idle, but has not answered for all it was given
+TIMED_PHASES = (protocol.COMPUTING, protocol.DECODING, protocol.ENCODING)  # what a time limit covers
 
 
 # --- while all is well ---
@@ -37,10 +40,10 @@ def patience(crew: Roster, timeout_seconds: float | None) -> float | None:
     for member in crew.members:
         if member.kill_at is not None:
             soonest = _sooner(soonest, member.kill_at - now)
-        if not member.inflight:
+        if not (member.inflight or member.skips):
             continue
         soonest = _sooner(soonest, STUCK_SECONDS)
-        if crew.timeout is not None:
+        if crew.timeout is not None and member.inflight:
             soonest = _sooner(soonest, _left(crew, member, crew.timeout))
         if crew.max_memory is not None:
             soonest = _sooner(soonest, LOOK_AT_MEMORY_SECONDS)
@@ -60,7 +63,7 @@ def _sooner(one: float | None, other: float) -> float:
 def _left(crew: Roster, member: Member, timeout: float) -> float:  # noqa: ARG001
     began = member.board[protocol.ITEM_BEGAN_NS]
     phase, seq, _ = member.running()
-    if phase in (protocol.COMPUTING, protocol.DECODING) and seq == member.inflight[0].seq:
+    if phase in TIMED_PHASES and _chunk_at(member, seq) is not None:
         return timeout - (clock_ns() - began) * 1e-9
     return timeout
 
@@ -72,8 +75,12 @@ def check(crew: Roster) -> None:
         if member.kill_at is not None and now >= member.kill_at:
             member.kill_at = None
             member.started.kill(_signal.SIGKILL)
-        if member.inflight and member.doom is None:
-            _check_running(crew, member, now)
+        if member.doom is None and (member.inflight or member.skips):
+            phase, seq, item = member.running()
+            if phase == protocol.IDLE:
+                _check_idle(member, seq, now)
+            elif member.inflight:
+                _check_running(crew, member, (phase, seq, item), now)
     watch = crew.recorder.memory
     if watch is not None:
         watch.tick(now)
@@ -83,13 +90,23 @@ def check(crew: Roster) -> None:
         crew.recorder.memory = MemoryWatch([os.getpid(), *(member.pid for member in crew.members)], clock)
 
 
-def _check_running(crew: Roster, member: Member, now: float) -> None:
-    phase, seq, item = member.running()
-    chunk = member.inflight[0]
-    if seq != chunk.seq or phase not in (protocol.COMPUTING, protocol.DECODING):
+def _check_idle(member: Member, seq: int, now: float) -> None:
+    """A worker that has nothing to do must not owe an answer: if none is on its way, rubbish has swallowed it."""
+    if not (member.skips or seq >= member.inflight[0].seq):
+        return
+    if member.stuck[:2] != (seq, OWING):
+        member.stuck = (seq, OWING, now)
+    elif now - member.stuck[2] > STUCK_SECONDS and not wait_readable(member.channel.descriptor, 0):
+        distrust(member, protocol.GarbledFrameError("an answer never came, or only a part of it"))
+
+
+def _check_running(crew: Roster, member: Member, running: tuple[int, int, int], now: float) -> None:
+    phase, seq, item = running
+    chunk = _chunk_at(member, seq)
+    if chunk is None or phase not in TIMED_PHASES:
         return
     if crew.timeout is not None and (clock_ns() - member.board[protocol.ITEM_BEGAN_NS]) * 1e-9 > crew.timeout:
-        if member.running() == (phase, seq, item):
+        if member.running() == running:
             doom(member, "timeout", chunk, item)
         return
     if crew.max_memory is not None:
@@ -102,6 +119,14 @@ def _check_running(crew: Roster, member: Member, now: float) -> None:
         member.stuck = (seq, item, now)
     elif crew.timeout is None and member.stuck[2] >= 0.0:
         _perhaps_warn(crew, member, chunk, item, now)
+
+
+def _chunk_at(member: Member, seq: int) -> Chunk | None:
+    """The chunk that a worker says it is at; outcomes of those before it may still be held there."""
+    for chunk in member.inflight:
+        if chunk.seq == seq:
+            return chunk
+    return None
 
 
 def _perhaps_warn(crew: Roster, member: Member, chunk: Chunk, item: int, now: float) -> None:
@@ -131,7 +156,8 @@ def doom(member: Member, cause: str, chunk: Chunk, item: int) -> None:
 def distrust(member: Member, error: BaseException) -> None:
     """What came from a worker is no message of ours: end it."""
     if member.doom is None:
-        member.doom = Doom(f"sent garbage ({error})", 0, 0)
+        unanswered = member.inflight[0].seq if member.inflight else 0
+        member.doom = Doom(f"sent garbage ({error})", unanswered, UNKNOWN)
     member.started.kill(_signal.SIGKILL)
 
 
@@ -151,7 +177,7 @@ def recall(crew: Roster) -> bool:
         except BlockingIOError:
             continue  # the worker was quicker
         inflight.pop()
-        member.skips += 1
+        member.skips.add(last.seq)
         last.sink.again(last, 0, last.count, alone=False)
         last.sink.finished(last)
         return True
@@ -167,7 +193,7 @@ def withdraw(member: Member, chunk: Chunk) -> None:
         except BlockingIOError:
             break  # the worker was quicker
         last = inflight.pop()
-        member.skips += 1
+        member.skips.add(last.seq)
         if last is not chunk:
             last.sink.again(last, 0, last.count, alone=False)
         last.sink.finished(last)

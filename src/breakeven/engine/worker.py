@@ -114,7 +114,7 @@ class Worker:
                 self._learn(flags, body)
                 self._loading += clock() - received
             elif kind == protocol.SETUP:
-                sys.path[:] = loads(body)["path"]
+                _heed(loads(body))
             elif kind == protocol.FREE:
                 assert self._results is not None  # noqa: S101 - blocks to free came from there
                 for offset in protocol.unpack_offsets(body):
@@ -165,6 +165,8 @@ class Worker:
         if self._results is None or not self._poller.poll(TRIM_AFTER_SECONDS * 1000):
             if self._results is not None:
                 self._results.trim(0)
+            if "breakeven.engine.sharing" in sys.modules:
+                sys.modules["breakeven.engine.sharing"].let_go()
             if not self._poller.poll(None if idle_seconds is None else idle_seconds * 1000):
                 self.send(protocol.frame(protocol.BYE))
                 return False
@@ -189,11 +191,11 @@ class Worker:
     # --- functions ---
 
     def _learn(self, flags: int, body: memoryview) -> None:
-        self._board[protocol.PHASE] = protocol.LOADING
         key, buffers, forget = protocol.FUNCTION_HEAD.unpack_from(body)
         if forget:
             self._functions.pop(key, None)
             return
+        self._board[protocol.PHASE] = protocol.LOADING
         at = protocol.FUNCTION_HEAD.size
         end = at + buffers * protocol.BUFFER.size
         try:
@@ -212,7 +214,8 @@ class Worker:
     def _chunk(self, flags: int, body: memoryview, received: float) -> None:
         seq, key, first, count, buffers, hint, mode = protocol.CHUNK_HEAD.unpack_from(body)
         board = self._board
-        if self._held and not 0.0 < hint * count < HOLD_SECONDS:
+        prompt = flags & (protocol.PROMPT | protocol.TIMED) or mode == work.CALL
+        if self._held and (prompt or not 0.0 < hint * count < HOLD_SECONDS):
             self._release()
         if flags & protocol.CLAIM and not self._claim():
             self._hold(protocol.frame(protocol.SKIPPED, protocol.OFFSET.pack(seq)), received)
@@ -228,14 +231,21 @@ class Worker:
         fn, seed = self._functions[key]
         try:
             items = decode(body[end:], body[at:end], self._window, stream_shared=bool(flags & protocol.STREAM_SHARED))
-        except BaseException as error:  # noqa: BLE001 - the whole chunk fails with what unpickling raised
-            items = [error] * count
+        except BaseException as error:  # noqa: BLE001 - whatever unpickling raised is the outcome of its item
+            if count > 1:
+                part.decoded = part.computed = clock()
+                self._finish(part, last=True, apart=True)
+                board[protocol.PHASE] = protocol.IDLE
+                return
+            items = [error]
             fn, mode = _reraise, work.ONE
         part.decoded = clock()
         work.enter(seed, lambda: first + board[protocol.AT_ITEM])
         self._compute(part, iter(items), fn, mode, flags, hint)
         del items
         self._finish(part, last=True)
+        if prompt and self._held:
+            self._release()
         work.enter(None, None)
         board[protocol.PHASE] = protocol.IDLE
 
@@ -288,9 +298,10 @@ class Worker:
         part.cpu = thread_time() - cpu if timing else -1.0
         part.queued = self._queue_delay() - queued if queued >= 0.0 else -1.0
 
-    def _finish(self, part: _Part, *, last: bool) -> None:
+    def _finish(self, part: _Part, *, last: bool, apart: bool = False) -> None:
         """Send what is finished; on the last part everything the chunk held is let go first."""
         board, window = self._board, self._window
+        board[protocol.ITEM_BEGAN_NS] = clock_ns()  # a deadline watches over the way back, too
         board[protocol.PHASE] = protocol.ENCODING
         encoded = self._encode(part)
         failures = facts_of(part.failures) if part.failures else b""
@@ -322,9 +333,13 @@ class Worker:
             resident,
         )
         flags = (
-            (protocol.LAST if last else 0) | (protocol.STREAM_SHARED if encoded.stream_shared else 0) | self._fell_back
+            (protocol.LAST if last else 0)
+            | (protocol.STREAM_SHARED if encoded.stream_shared else 0)
+            | (protocol.APART if apart else 0)
+            | self._fell_back
         )
         body = b"".join((head, encoded.table, released, encoded.stream, failures))
+        board[protocol.PHASE] = protocol.SENDING  # how long that takes is for the parent to say
         self._hold(protocol.frame(protocol.OUTCOME, body, flags), encoded_at)
         self._loading = 0.0
         self._free_at = part.next_from(clock())
@@ -384,6 +399,16 @@ class _Part:
         self.first = self.done
         self.free = self.received = self.decoded = now
         return now
+
+
+def _heed(facts: dict[str, Any]) -> None:
+    """What has changed in the parent since this worker was started."""
+    if "path" in facts:
+        sys.path[:] = facts["path"]
+    if "key" in facts:
+        from multiprocessing.process import current_process
+
+        current_process().authkey = facts["key"]
 
 
 def _reraise(error: BaseException) -> None:

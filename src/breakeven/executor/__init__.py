@@ -190,7 +190,7 @@ def starmap(fn: Callable[..., T], items: Iterable[Iterable[Any]], /, **options: 
     return _collect(work_of(fn, (items,), chosen, star=True), open_backend(chosen))
 
 
-def imap(fn: Callable[..., T], /, *iterables: Iterable[Any], ordered: bool = True, **options: Any) -> Iterator[T]:
+def imap(fn: Callable[..., T], /, *iterables: Iterable[Any], ordered: bool = True, **options: Any) -> Streaming:
     """Yield results as they come, in input order or not, reading the input only a window ahead.
 
     Items may be an endless generator. Closing the iterator stops what is still under way.

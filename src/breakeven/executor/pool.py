@@ -48,10 +48,8 @@ class Executor(concurrent.futures.Executor):
         if self._options.backend == "auto":  # futures are for what runs beside the caller
             self._options = replace(self._options, backend="processes")
         self._backend: Backend = open_backend(self._options)
-        if self._backend.name == "processes" and isinstance(self._options.backend, str):
-            from breakeven.backends.shared import SharedProcesses
-
-            self._backend = SharedProcesses(self._options, self._recorder)
+        if isinstance(self._options.backend, str):
+            self._backend = _shared(self._backend, self._options, self._recorder)
         self._shut = False
         self._finalizer = weakref.finalize(self, _let_go, self._backend)
         self._finalizer.atexit = False
@@ -109,7 +107,7 @@ class Executor(concurrent.futures.Executor):
 
     def imap(
         self, fn: Callable[..., Any], /, *iterables: Iterable[Any], ordered: bool = True, **options: Any
-    ) -> Iterator[Any]:
+    ) -> Streaming:
         """Yield results as they come, in input order or not, reading the input only a window ahead."""
         self._refuse_after_shutdown()
         work = work_of(fn, iterables, self._for_call(options), star=False)
@@ -169,6 +167,19 @@ def _limit(timeout: float | None) -> dict[str, float]:
     return {} if timeout is None else {"timeout": timeout}
 
 
+def _shared(backend: Backend, options: Options, recorder: Recorder) -> Backend:
+    """The same, with workers of its own that are kept, and that calls and maps of several threads share."""
+    if backend.name == "processes":
+        from breakeven.backends.shared import SharedProcesses
+
+        return SharedProcesses(options, recorder)
+    if backend.name == "threads":
+        from breakeven.backends.shared_threads import SharedThreads
+
+        return SharedThreads(options, recorder)
+    return backend
+
+
 def _singly(blocks: Iterator[list[Any]]) -> Iterator[Any]:
     """Results one by one; none is held here once it has been taken."""
     try:
@@ -177,7 +188,7 @@ def _singly(blocks: Iterator[list[Any]]) -> Iterator[Any]:
             while block:
                 yield block.pop()
     finally:
-        blocks.close()  # type: ignore[attr-defined] - those of every backend can be closed
+        blocks.close()  # type: ignore[attr-defined]  # those of every backend can be closed
 
 
 def _let_go(backend: Backend) -> None:

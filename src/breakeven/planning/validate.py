@@ -77,7 +77,8 @@ def _count(lowest: int, *, none: bool = True, most: int | None = None) -> Any:
         if not whole and hasattr(value, "__index__") and not isinstance(value, bool):
             whole = True
         if not whole or value < lowest or (most is not None and value > most):  # type: ignore[operator]
-            raise _usage(f"{name} is {value!r}; give a whole number from {lowest} up", name)
+            bound = "greater than 0" if lowest == 1 else f"{lowest} or more"  # as the standard executors say it
+            raise _usage(f"{name} must be {bound}, not {value!r}; give a whole number", name)
 
     return check
 

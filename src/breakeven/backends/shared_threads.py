@@ -1,0 +1,241 @@
+"""Threads that submitted calls and maps of one executor share.
+
+Lives here: taking turns. Never here: what a thread does with a chunk (`threads`). All run on one pool of threads, so
+there are never more than `max_workers`. A map has as many hands; a hand does one chunk a turn, and goes to the end of
+the queue when somebody waits there, so neither a long map nor a slow consumer keeps a submitted call from running.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from time import perf_counter as clock
+from time import thread_time
+from typing import TYPE_CHECKING, Any
+
+from breakeven import work as nouns
+from breakeven.backends.mapped import Mapped, MappedStream
+from breakeven.backends.threads import Gang, Hand, Threads
+from breakeven.engine import protocol
+from breakeven.engine.codec import Encoded
+from breakeven.engine.functions import Function
+from breakeven.ledger import recorder as states
+from breakeven.ledger.recorder import Lane
+from breakeven.planning.chunks import WINDOW
+from breakeven.probes.capacity import usable_cpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
+    from breakeven.engine.member import Chunk
+    from breakeven.ledger.recorder import Recorder
+    from breakeven.work import Options, Work
+
+
+class SharedThreads:
+    """The backend of one executor: its threads, kept until the end."""
+
+    name = "threads"
+
+    def __init__(self, options: Options, recorder: Recorder) -> None:
+        self._options = options
+        self._recorder = recorder
+        self._workers = options.max_workers or usable_cpus()
+        self._pool: ThreadPoolExecutor | None = ThreadPoolExecutor(
+            self._workers, "breakeven", options.initializer, tuple(options.initargs) if options.initializer else ()
+        )
+        self._here = threading.local()
+
+    # --- the pool ---
+
+    def submit(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+        """Run one call in a thread."""
+        return self.enqueue(self._call, fn, args, kwargs)
+
+    def enqueue(self, step: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Have a step run in a thread when it is its turn; raises RuntimeError after the end."""
+        pool = self._pool
+        if pool is None:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        return pool.submit(step, *args)
+
+    def _call(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        lane = self.lane()
+        began, cpu = clock(), thread_time()
+        nouns.enter(self._options.seed, int)
+        try:
+            return fn(*args, **kwargs)
+        finally:
+            nouns.enter(None, None)
+            now = clock()
+            lane.states[states.STARVED] += max(began - lane.free_at, 0.0)
+            lane.states[states.COMPUTED] += now - began
+            lane.compute(now - began, thread_time() - cpu, 0.0)
+            lane.tasks += 1
+            lane.fresh = False
+            lane.free_at = now
+            self._recorder.items += 1
+
+    def lane(self) -> Lane:
+        """This thread's lane in the ledger."""
+        try:
+            return self._here.lane  # type: ignore[no-any-return]
+        except AttributeError:
+            lane = self._here.lane = self._recorder.lane(threading.current_thread().name, 0, started=True)
+            lane.ready(clock(), clock())
+            return lane
+
+    @property
+    def crowded(self) -> bool:
+        """Whether somebody waits for a thread."""
+        pool = self._pool
+        return pool is not None and pool._work_queue.qsize() > 0  # noqa: SLF001 - to count here would cost a lock a call
+
+    # --- maps ---
+
+    def stream(
+        self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool, timeout: float | None = None
+    ) -> Iterator[list[Any]]:
+        """Begin at once, and yield blocks, for `timeout` seconds in all at most."""
+        if self._options.timeout is not None:  # a thread past it is left to itself, so it cannot be one of these
+            return Threads(self._options).stream(work, recorder, ordered=ordered, bounded=bounded, timeout=timeout)
+        function = Function(0, work.fn, Encoded(b""), None)
+        window = WINDOW * self._workers if bounded else None
+        stream = MappedStream(work, function, ordered=ordered, window=window)
+        gang = SharingGang(self, stream, recorder, self._options, self._workers)
+        gang.open()
+        return Mapped(gang, stream, None if timeout is None else clock() + timeout)
+
+    # --- the end ---
+
+    def close(self, *, wait: bool = True, cancel: bool = False, at_once: bool = False) -> None:
+        """End after what was submitted is done; a running call cannot be ended."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=wait and not at_once, cancel_futures=cancel or at_once)
+
+    def release(self) -> None:
+        """The executor was collected: so is the pool then, whose threads end once all is done."""
+        self._pool = None
+
+    def describe(self) -> dict[str, Any]:
+        """Facts for the report."""
+        return {"backend": "threads", "start_method": None, "workers": self._workers}
+
+
+class SharingGang(Gang):
+    """The hands of one map, which take turns on the pool."""
+
+    def __init__(
+        self, shared: SharedThreads, stream: MappedStream, recorder: Recorder, options: Options, workers: int
+    ) -> None:
+        super().__init__(stream, recorder, options, workers)
+        self._shared = shared
+        self._resting: list[Hand] = []
+        self._lanes: set[Lane] = set()
+        self._probing = True
+
+    def _hire(self) -> None:
+        hand = Hand(self, Lane("", 0, clock(), [], fresh=True), len(self._hands))  # it gets its thread's lane each turn
+        self._hands.append(hand)
+        self._queue_up(hand)
+
+    def _queue_up(self, hand: Hand) -> None:
+        self._shared.enqueue(self._turn, hand).add_done_callback(self._turned)
+
+    def _turned(self, turn: Future[None]) -> None:
+        """A turn is over, or never came."""
+        error = CancelledError("the executor was ended before this was done") if turn.cancelled() else turn.exception()
+        if error is not None:
+            self.gave_up(error)
+
+    # --- called by the threads ---
+
+    def _turn(self, hand: Hand) -> None:
+        hand.lane = self._shared.lane()
+        with self._changed:
+            self._lanes.add(hand.lane)
+        while (chunk := self.next(hand)) is not None:
+            hand.work(chunk, self._options)
+            if self._shared.crowded:
+                try:
+                    self._queue_up(hand)
+                except RuntimeError:  # the executor takes nothing new: what it has taken on is finished all the same
+                    continue
+                return
+        with self._changed:
+            self._resting.append(hand)
+            if not (self._stream.outstanding or self._room()):
+                self._stop_probing()
+
+    def _reserve(self, hand: Hand) -> bool:  # noqa: ARG002 - here none is ever left to itself
+        with self._changed:
+            if self._over or not self._room():
+                return False
+            self._stream.outstanding += 1  # reserved, so that nobody takes the input for done
+            return True
+
+    def done(
+        self,
+        hand: Hand,
+        chunk: Chunk,
+        values: list[Any],
+        failures: list[tuple[int, BaseException]],
+        times: Any,
+        *,
+        last: bool,
+    ) -> bool:
+        """Results of a part; nothing of them is kept here."""
+        with self._changed:
+            wanted = super().done(hand, chunk, values, failures, times, last=last)
+            values.clear()
+            return wanted
+
+    # --- called by the consumer ---
+
+    def take(self, stream: MappedStream, deadline: float | None) -> list[Any] | None:
+        """The next block of results; None at the end."""
+        recorder = self._recorder
+        with self._changed:
+            while True:
+                block = stream.take()
+                if block is not None:
+                    self._rouse()
+                    recorder.mark(states.CONSUMER)
+                    return block
+                if stream.over:
+                    return None
+                if self._broken is not None:
+                    raise self._broken
+                left = None if deadline is None else deadline - clock()
+                if left is not None and left <= 0:
+                    raise TimeoutError
+                recorder.wait()
+                self._changed.wait(left)
+                recorder.mark(states.MERGE)
+
+    def _rouse(self) -> None:
+        """There is room for results again."""
+        if self._resting and self._room():
+            try:
+                self._queue_up(self._resting.pop())
+            except RuntimeError:
+                self.gave_up(CancelledError("the executor was ended before this was done"))
+
+    def leave(self, stream: MappedStream, *, run_on: bool) -> None:
+        """The consumer has gone."""
+        with self._changed:
+            stream.unwanted = True
+            stream.ready.clear()
+            if not run_on:
+                self._over = True
+                stream.cancelled = stream.exhausted = True
+                for hand in self._hands:
+                    hand.board[protocol.CANCELLED] = 1
+                self._stop_probing()
+
+    def _stop_probing(self) -> None:
+        """Share what threads spent off the CPU out to waiting for the GIL and being blocked (an estimate)."""
+        if self._probing:
+            self._probing = False
+            self._account(self._probe.stop(), self._lanes)

@@ -1,0 +1,188 @@
+"""What a worker has of its parent: descriptors, modules, functions, environment; no more, and no older, than it should."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import breakeven as be
+from breakeven.engine.forkserver import template
+from breakeven.engine.functions import MOST
+from tests.engine import tasks
+from tests.engine.harness import wait_until_gone
+
+
+def test_a_worker_has_none_of_the_parents_ends(method: str) -> None:
+    """Nor those of other workers: it could keep them open, or speak for them."""
+    kinds = {"socket": 1, "memfd:breakeven-arguments": 1, "memfd:breakeven-results": 1, "memfd:breakeven-board": 1}
+    kinds |= {"[eventfd]": 1, "[pidfd]": 0, "[eventpoll]": 0}
+    for found in be.map(tasks.descriptors, range(8), backend="processes", start_method=method, max_workers=3):
+        for kind, most in kinds.items():
+            assert sum(kind in target for target in found) <= most, (kind, found)
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_a_started_worker_inherits_nothing_of_the_parents(method: str, tmp_path: Path) -> None:
+    """Not even what the parent lets its children inherit."""
+    descriptor = os.open(tmp_path / "open", os.O_RDWR | os.O_CREAT)
+    os.set_inheritable(descriptor, True)
+    try:
+        for found in be.map(tasks.descriptors, range(4), backend="processes", start_method=method, max_workers=2):
+            assert str(tmp_path / "open") not in found
+    finally:
+        os.close(descriptor)
+
+
+def test_standard_input_is_the_parents_alone(method: str) -> None:
+    """A task that reads from it finds it empty."""
+    assert be.map(_read_input, [0], backend="processes", start_method=method, max_workers=1) == [""]
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A module of the user's, which returns 1."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    (tmp_path / "changing.py").write_text("def task(_):\n    return 1\n")
+    importlib.invalidate_caches()
+    yield importlib.import_module("changing")
+    del sys.modules["changing"]
+
+
+def test_a_module_that_was_reloaded_runs_its_new_code(method: str, module: ModuleType) -> None:
+    """Workers that have the old one are replaced."""
+    options = {"backend": "processes", "start_method": method, "max_workers": 2}
+    for version in (1, 2, 3):
+        assert be.map(module.task, range(4), **options) == [version] * 4
+        Path(module.__file__ or "").write_text(f"def task(_):\n    return {version + 1}\n")
+        importlib.reload(module)
+    assert be.map(module.task, range(4), **options) == [4] * 4
+
+
+def test_an_executor_runs_the_new_code_of_a_reloaded_module(method: str, module: ModuleType) -> None:
+    """Its workers are replaced as those of a map are."""
+    with be.Executor(2, backend="processes", start_method=method) as executor:
+        assert executor.submit(module.task, 0).result() == 1
+        Path(module.__file__ or "").write_text("def task(_):\n    return 2\n")
+        importlib.reload(module)
+        assert {executor.submit(module.task, 0).result() for _ in range(6)} == {2}
+
+
+def test_a_function_whose_module_the_worker_cannot_find_fails_its_items(
+    method: str, module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what the import raised; other functions work."""
+    if method == "fork":
+        pytest.skip("a forked worker has the parent's modules")
+    Path(module.__file__ or "").unlink()
+    results = be.map(
+        module.task, range(3), backend="processes", start_method=method, max_workers=2, on_error="return"
+    )
+    assert all(isinstance(result.exception, ModuleNotFoundError) for result in results)
+    assert be.map(tasks.triple, range(3), backend="processes", start_method=method, max_workers=2) == [0, 3, 6]
+
+
+def test_a_path_that_was_added_later_is_known_to_workers(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Warm ones, too."""
+    options = {"backend": "processes", "start_method": method, "max_workers": 2}
+    assert be.map(tasks.triple, range(3), **options) == [0, 3, 6]
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "added.py").write_text("def task(number):\n    return -number\n")
+    importlib.invalidate_caches()
+    added = importlib.import_module("added")
+    try:
+        assert be.map(added.task, range(3), **options) == [0, -1, -2]
+    finally:
+        del sys.modules["added"]
+
+
+def test_thousands_of_lambdas_do_not_pile_up() -> None:
+    """Neither here nor in the workers, which keep the latest."""
+    options = {"backend": "processes", "start_method": "fork", "max_workers": 1}
+    for number in range(4 * MOST):
+        assert be.map(lambda item, number=number: item + number, [1], **options) == [1 + number]
+    (known,) = be.map(tasks.functions_known, [0], **options)
+    assert known <= 2 * MOST
+
+
+def test_thousands_of_lambdas_submitted_do_not_pile_up_either() -> None:
+    """An executor may live for days."""
+    with be.Executor(1, backend="processes", start_method="fork") as executor:
+        for number in range(4 * MOST):
+            assert executor.submit(lambda item, number=number: item + number, 1).result() == 1 + number
+        assert executor.submit(tasks.functions_known, 0).result() <= 2 * MOST
+
+
+def test_functions_with_large_constants_do_not_pile_up_in_an_executor() -> None:
+    """Their pages are given back once nobody runs them."""
+    numpy = pytest.importorskip("numpy")
+    with be.Executor(1, backend="processes", start_method="fork") as executor:
+        for number in range(3 * MOST):
+            constant = numpy.full(100_000, float(number))
+            assert executor.submit(lambda constant=constant: float(constant[0])).result() == number
+        assert _arena_bytes() < 2 * MOST * constant.nbytes
+
+
+def test_a_template_that_was_killed_is_started_again() -> None:
+    """Its workers live on, and are still ended when they must be."""
+    options = {"backend": "processes", "start_method": "forkserver", "max_workers": 2, "chunksize": 1}
+    before = set(be.map(tasks.pid, range(8), **options))
+    os.kill(template.pid, signal.SIGKILL)
+    wait_until_gone(template.pid, zombies_count=True)
+    results = be.map(tasks.hang, range(8), [3] * 8, ["waiting"] * 8, timeout=0.1, on_error="return", **options)
+    assert [result for result in results if isinstance(result, int)] == [0, 1, 2, 4, 5, 6, 7]
+    assert isinstance(results[3].exception, be.TaskTimeout)
+    wait_until_gone(results[3].worker_pid)
+    be.shutdown()
+    for pid in before:
+        wait_until_gone(pid)
+
+
+@pytest.mark.parametrize("asked", [None, "fork"])
+def test_a_parent_that_runs_threads_is_not_forked_in_silence(asked: str | None) -> None:
+    """Unless that is asked for the template forks; the report says which and why."""
+    gate = threading.Event()
+    thread = threading.Thread(target=gate.wait, name="the user's")
+    thread.start()
+    try:
+        report = be.map(tasks.triple, range(4), backend="processes", start_method=asked, max_workers=2).report
+    finally:
+        gate.set()
+        thread.join()
+    assert report.ledger.start_method == (asked or "forkserver")
+    (note,) = [note for note in report.ledger.notes if "thread" in note]
+    assert "the user's" in note
+    assert note.startswith("forked although" if asked else "forkserver instead of fork")
+
+
+def test_a_parent_without_threads_is_forked() -> None:
+    """It is the quickest start; the report says that it was made."""
+    report = be.map(tasks.triple, range(4), backend="processes", max_workers=2).report
+    assert report.ledger.start_method == "fork"
+    assert report.ledger.notes == ()
+
+
+def _read_input(_: object) -> str:
+    return sys.stdin.read() if sys.stdin is not None else ""
+
+
+def _arena_bytes() -> int:
+    """Pages of the arguments' arena that are in use, as the kernel counts them."""
+    held = 0
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if "breakeven-arguments" in os.readlink(f"/proc/self/fd/{name}"):
+                held += os.fstat(int(name)).st_blocks * 512
+        except OSError:
+            continue
+    return held

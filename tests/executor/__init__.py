@@ -1,0 +1,1 @@
+"""Executors as users of the standard library know them."""
