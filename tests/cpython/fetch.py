@@ -64,11 +64,12 @@ def _from_debian(version: str) -> str | None:
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         return None
     with tempfile.TemporaryDirectory() as folder:
-        downloaded = _run(folder, "apt-get", "-qq", "download", package)
-        if not downloaded and os.geteuid() == 0:  # perhaps no package lists were ever fetched here
-            downloaded = _run(folder, "apt-get", "-qq", "update") and _run(folder, "apt-get", "-qq", "download", package)
+        download = "apt-get", "-qq", "download", package
+        if not _run(folder, *download) and os.geteuid() == 0:  # perhaps no package lists were ever fetched here
+            _run(folder, "apt-get", "-qq", "update")
+            _run(folder, *download)
         archives = list(Path(folder).glob("*.deb"))
-        if not downloaded or not archives or not _run(folder, "dpkg-deb", "-x", str(archives[0]), folder):
+        if not archives or not _run(folder, "dpkg-deb", "-x", str(archives[0]), folder):
             return None
         for name in (NAME, f"{NAME}.py"):
             for suite in Path(folder).glob(f"usr/lib/python*/test/{name}"):
@@ -80,10 +81,10 @@ def _from_debian(version: str) -> str | None:
 
 def _run(folder: str, *command: str) -> bool:
     try:
-        done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
         return False
-    return done.returncode == 0
+    return True
 
 
 def main() -> int:

@@ -33,10 +33,12 @@ def classes() -> dict[str, type[unittest.TestCase]]:
     found: dict[str, type[unittest.TestCase]] = {}
     for module in _modules():
         _replace(module)
-        for name, value in vars(module).items():
-            if isinstance(value, type) and issubclass(value, unittest.TestCase) and hasattr(value, "executor_type"):
-                found[name] = value
+        found |= {name: value for name, value in vars(module).items() if _tests_executors(value)}
     return found
+
+
+def _tests_executors(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, unittest.TestCase) and hasattr(value, "executor_type")
 
 
 def _modules() -> list[ModuleType]:

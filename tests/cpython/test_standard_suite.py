@@ -28,7 +28,8 @@ def _marked(test: Callable[..., Any]) -> Callable[..., Any]:
     def same(self: object) -> None:
         test(self)
 
-    return pytest.mark.soak(same)
+    marked: Callable[..., Any] = pytest.mark.soak(same)
+    return marked
 
 
 globals().update({name: _chosen(name, kind) for name, kind in CLASSES.items()})
@@ -41,7 +42,7 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     if "multiprocessing.forkserver" in sys.modules:  # a manager that a test starts is forked from it
         sys.modules["multiprocessing.forkserver"]._forkserver._stop()
-    support = sys.modules.get("test.support")
+    support: Any = sys.modules.get("test.support")
     if support is not None and support.environment_altered:
         support.environment_altered = False
         pytest.fail("the test left threads or processes behind; what it printed names them", pytrace=False)

@@ -21,6 +21,7 @@ options = dict(backend="processes", start_method=sys.argv[1], max_workers=2)
 array = np.ones(100_000)
 be.map(triple, [array] * 3, **options)
 be.shutdown()
+StartFailed = be.StartFailed  # importing it needs a descriptor, too
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 before = len(os.listdir("/proc/self/fd"))
 refused = short = 0
@@ -32,7 +33,7 @@ for spare in range(0, 48):
         # read back once there are descriptors again: a report needs files
         short += any("workers could be started" in note for note in results._recording()["notes"])
         del results
-    except be.StartFailed as error:
+    except StartFailed as error:
         refused += 1
         assert "open files" in str(error), error
     finally:

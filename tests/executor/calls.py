@@ -58,9 +58,10 @@ def _open_pipe(path: Path) -> int:
 
 def held(place: str, result: Any = None) -> Any:
     """Say that it has begun, wait until it is let through, and return the result."""
-    with open(f"{place}.begun", "wb", buffering=0) as begun, open(f"{place}.go", "rb", buffering=0) as go:
-        begun.write(b"%8d" % os.getpid())
-        go.read(1)
+    begun, go = Path(f"{place}.begun"), Path(f"{place}.go")
+    with begun.open("wb", buffering=0) as told, go.open("rb", buffering=0) as heard:
+        told.write(b"%8d" % os.getpid())
+        heard.read(1)
     return result
 
 

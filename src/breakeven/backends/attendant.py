@@ -5,11 +5,12 @@ Lives here: when that thread wakes. Never here: what it does then (`shared`).
 
 from __future__ import annotations
 
-import os
 import select
 import threading
 from time import perf_counter as clock
 from typing import TYPE_CHECKING
+
+from breakeven.backends.bell import Bell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,17 +27,17 @@ class Attendant:
     """Wakes when a worker has something to tell and nobody else listens, when a deadline comes, when it is poked."""
 
     def __init__(self, inner: int, turn: Callable[[], bool], nap: Callable[[], float | None]) -> None:
-        """`inner` becomes readable when a worker tells something; `turn` says False at the end; `nap` how long to sleep."""
+        """`inner` is readable when a worker tells something; `turn` says False at the end; `nap` how long to sleep."""
         global running  # noqa: PLW0603 - counted for the whole process
         self._inner = inner
         self._turn = turn
         self._nap = nap
         self._wakes_at = 0.0
-        self._guard = threading.RLock()  # of the descriptors; reentrant, since a garbage collection may poke
+        self._lock = threading.Lock()
         self._open = True
+        self._bell = Bell()
         self._outer = select.epoll()
-        self._poked = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._outer.register(self._poked, select.EPOLLIN)
+        self._outer.register(self._bell.descriptor, select.EPOLLIN)
         self._outer.register(inner, select.EPOLLIN)
         self._listening = True
         self._thread = threading.Thread(target=self._run, daemon=True, name="breakeven-attendant")
@@ -44,22 +45,20 @@ class Attendant:
         try:
             self._thread.start()
         except BaseException:
-            self.forget()
+            self._close()
             raise
 
     def listen(self, *, wanted: bool) -> None:
         """Hear the workers, or not, since another thread does."""
         if wanted is not self._listening:
-            with self._guard:
+            with self._lock:
                 if self._open:
                     self._listening = wanted
                     self._outer.modify(self._inner, select.EPOLLIN if wanted else 0)
 
     def poke(self) -> None:
         """Have it look, and think again about how long it may sleep."""
-        with self._guard:
-            if self._open:
-                os.eventfd_write(self._poked, 1)
+        self._bell.ring()
 
     def wake_within(self, seconds: float | None) -> None:
         """Poke it, unless it wakes by itself before that."""
@@ -71,19 +70,20 @@ class Attendant:
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
-    def forget(self) -> None:
-        """Close what it holds; in a forked child, where the thread does not exist, too."""
+    def _close(self) -> None:
         global running  # noqa: PLW0603 - counted for the whole process
-        with self._guard:
+        with self._lock:
             if self._open:
                 self._open = False
-                running = max(running - 1, 0)
+                running -= 1
                 self._outer.close()
-                os.close(self._poked)
+        self._bell.close()
 
-    def renew(self) -> None:
-        """In a forked child: another thread may have held the lock."""
-        self._guard = threading.RLock()
+    def forget(self) -> None:
+        """Close what it holds in a forked child, where its thread does not exist, nor any that held the lock."""
+        self._lock = threading.Lock()
+        self._bell.forget()
+        self._close()
 
     def _run(self) -> None:
         try:
@@ -93,7 +93,7 @@ class Attendant:
                 if seconds is not None:
                     self._wakes_at = clock() + seconds
                 for descriptor, _ in self._outer.poll(seconds):
-                    if descriptor == self._poked:
-                        os.eventfd_read(self._poked)
+                    if descriptor == self._bell.descriptor:
+                        self._bell.hush()
         finally:
-            self.forget()
+            self._close()

@@ -70,7 +70,12 @@ class Crews:
             self.method = choose_start_method(asked, own_threads(), crew.recorder.note)
             return self.method
 
-        crew = Crew(max_workers=self.workers, choose=choose, setup=self._setup())
+        try:
+            crew = Crew(max_workers=self.workers, choose=choose, setup=self._setup())
+        except OSError as error:
+            from breakeven.errors import StartFailed
+
+            raise StartFailed(asked or "fork", str(error)) from error
         crew.attach(recorder)
         crew.oom_kills = cgroup_oom_kills()
         self._equip(crew)
@@ -94,6 +99,7 @@ class Crews:
 
     def _equip(self, crew: Crew) -> None:
         options = self.options
+        crew.max_workers = self.workers
         crew.timeout = options.timeout
         crew.max_tasks = options.max_tasks_per_worker
         crew.max_memory = options.max_worker_memory
@@ -143,9 +149,9 @@ def drive(crew: Crew, work: Work, *, ordered: bool, window: int | None) -> Itera
     function = crew.function(work.fn, work.options.seed)
     stream = Stream(work, function, ordered=ordered, window=window)
     mark(states.DISPATCH)
-    crew.begin(stream)
     try:
-        crew.feed()
+        crew.begin(stream)
+        _step(crew, crew.feed)
         while True:
             block = stream.take()
             if block is not None:
@@ -153,19 +159,24 @@ def drive(crew: Crew, work: Work, *, ordered: bool, window: int | None) -> Itera
                 yield block
                 mark(states.MERGE)
                 if window is not None:
-                    crew.feed()
+                    _step(crew, crew.feed)
             elif stream.over:
                 return
             else:
-                try:
-                    crew.pump(0.0 if crew.hungry else None)
-                except BaseException:  # Ctrl-C, or a fault in here: nobody knows what is half done
-                    crew.close(at_once=True)
-                    raise
+                _step(crew, crew.pump, *((0.0,) if crew.hungry else ()))
     finally:
         mark(states.STOP)
         if not crew.closed:
             crew.end(stream)
+
+
+def _step(crew: Crew, step: Callable[..., None], *arguments: float) -> None:
+    """Feed or pump; after a Ctrl-C or a fault in there nobody knows what is half done, and the crew is of no use."""
+    try:
+        step(*arguments)
+    except BaseException:
+        crew.close(at_once=True)
+        raise
 
 
 def shutdown_warm() -> None:

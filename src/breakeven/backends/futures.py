@@ -159,9 +159,10 @@ class TaskFuture(Future):  # type: ignore[type-arg]
         return self._driving.stop(self)
 
     def discard(self) -> Callable[[], None] | None:
-        """Cancel it whether or not it runs; None when it is done, else what calls its callbacks, to be called without locks.
+        """Cancel it whether or not it runs; None when it is done, else what calls its callbacks.
 
-        A running future has no public way to be cancelled, since the standard executors have no way to end a call.
+        That is to be called without locks. A running future has no public way to be cancelled, since the standard
+        executors have no way to end a call.
         """
         with self._condition:
             if self._state in (FINISHED, CANCELLED_AND_NOTIFIED):

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from breakeven import work as nouns
 from breakeven.backends import attendant
 from breakeven.backends.attendant import Attendant
+from breakeven.backends.bell import Bell
 from breakeven.backends.crews import KEEP_BYTES, Crews
 from breakeven.backends.futures import Task, TaskFuture
 from breakeven.backends.mapped import Mapped, MappedStream
@@ -58,7 +59,7 @@ class Driver:
         self._holder = 0  # the thread that has it, or had it last
         self._inside = False  # the lock is held in the midst of a change
         self._waiting = 0  # threads that wait for the one that drives
-        self._bell = -1  # wakes the thread that drives
+        self._bell: Bell | None = None  # wakes the thread that drives
         self.settled: deque[tuple[TaskFuture, Any, BaseException | None]] = deque()
         self.pending: dict[TaskFuture, None] = {}
         self._left: deque[tuple[MappedStream, bool]] = deque()  # maps whose consumer has gone
@@ -88,8 +89,8 @@ class Driver:
         if crew is None:
             crew = self._crew = self._crews.hire(self._recorder, attendant.count)
             crew.exclusive = False
-            self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-            crew.watch.add(self._bell)
+            self._bell = Bell()
+            crew.watch.add(self._bell.descriptor)
             drivers[id(self)] = self
         if crew.broken is not None:
             raise crew.broken
@@ -128,7 +129,7 @@ class Driver:
                 self._attendant = Attendant(crew.watch.descriptor, self.look, self._nap)
                 self._attendant.listen(wanted=False)
             if not self._depth:
-                self._attendant.listen(wanted=self._wanted(crew))
+                self._listen(crew, self._attendant)
         except BaseException as error:
             self._inside = False
             self._give_up(error)
@@ -136,8 +137,12 @@ class Driver:
         self._inside = False
         if self._depth and self._holder == get_ident():
             return
-        if crew.timeout is not None or crew.max_memory is not None or any(stream.error for stream in crew.streams):
-            self._attend()  # deadlines are to be looked at, or an input could not be pickled
+        limited = crew.timeout is not None or crew.max_memory is not None
+        if self._depth:  # another thread drives: there is a deadline to watch, or its own input could not be pickled
+            if self._bell is not None and (limited or any(stream.error for stream in crew.streams)):
+                self._bell.ring()
+        elif limited:
+            self._attendant.wake_within(supervise.patience(crew, NAP_SECONDS))
 
     def _wanted(self, crew: Crew) -> bool:
         """Whether the attendant is to hear the workers.
@@ -154,8 +159,16 @@ class Driver:
             or any(len(member.inflight) > 1 for member in crew.members)
         )
 
+    def _listen(self, crew: Crew, ours: Attendant) -> None:
+        ours.listen(wanted=self._wanted(crew))
+        if self._observed:  # `observe` takes no lock, so it may have come between
+            ours.listen(wanted=True)
+
     def observe(self) -> None:
-        """Somebody wants to hear of a call's end without waiting for it here."""
+        """Somebody wants to hear of a call's end without waiting for it here.
+
+        Takes no lock: `concurrent.futures.wait` holds those of its futures here, which are taken under ours elsewhere.
+        """
         if not self._observed:
             self._observed = True
             ours = self._attendant
@@ -256,7 +269,7 @@ class Driver:
                 self._changed.notify()
             crew, ours = self._crew, self._attendant
             if not self._depth and ours is not None and crew is not None and not crew.closed:
-                ours.listen(wanted=self._wanted(crew))
+                self._listen(crew, ours)
                 if crew.busy:
                     ours.wake_within(supervise.patience(crew, NAP_SECONDS))
 
@@ -276,8 +289,8 @@ class Driver:
     def _step(self, crew: Crew, timeout: float | None) -> None:
         """Wait for what workers tell, act on it, resolve futures. With the baton."""
         arrived = crew.wait(timeout)
-        if not arrived:
-            self._hush()
+        if not arrived and self._bell is not None:
+            self._bell.hush()
         with self._lock:
             if crew.closed:
                 return
@@ -307,8 +320,9 @@ class Driver:
             self.pending.pop(future, None)
             future.settle(value, error)
             del future, value, error
-        if not self.pending:
-            self._observed = False
+        with self._lock:  # or a call that is submitted and observed just now would be forgotten
+            if not self.pending:
+                self._observed = False
         self._tell()
 
     def _tell(self) -> None:
@@ -316,27 +330,15 @@ class Driver:
         if self._waiting:
             with self._lock:
                 self._changed.notify_all()
-        if self._depth and self._holder != get_ident():
-            self._ring()
+        if self._depth and self._holder != get_ident() and self._bell is not None:
+            self._bell.ring()
 
     def _attend(self) -> None:
-        """Have deadlines looked at again."""
-        if self._depth:
-            self._ring()
-        elif self._attendant is not None:
+        """Have whoever drives look again at deadlines, and at whether the end has come."""
+        if self._bell is not None:
+            self._bell.ring()
+        if self._attendant is not None:  # it may be deaf to the bell, and who drives may be about to leave
             self._attendant.poke()
-
-    def _ring(self) -> None:
-        try:
-            os.eventfd_write(self._bell, 1)
-        except OSError:
-            pass  # the crew has ended
-
-    def _hush(self) -> None:
-        try:
-            os.eventfd_read(self._bell)
-        except OSError:
-            pass  # nobody rang
 
     # --- maps ---
 
@@ -519,6 +521,7 @@ class Driver:
             for member in crew.members:
                 member.started.kill(_signal.SIGKILL)
             if self._inside:
+                self._attend()
                 return
         self._finish(at_once=True)
 
@@ -534,7 +537,7 @@ class Driver:
                 finally:
                     self._pass_baton()
             else:
-                self._ring()
+                self._attend()
                 with self._lock:
                     self._waiting += 1
                     try:
@@ -558,7 +561,7 @@ class Driver:
                 self._pass_baton()
         else:
             self._killed = True
-            self._ring()
+            self._attend()
 
     def _end(self, *, at_once: bool, error: Exception | None = None) -> None:
         """End the workers; what is pending fails with `error`, or is cancelled. With the baton."""
@@ -569,8 +572,8 @@ class Driver:
             self._closed = self._closing = True
             drivers.pop(id(self), None)
             crew.close(at_once=at_once)
-            bell, self._bell = self._bell, -1
-            os.close(bell)
+            assert self._bell is not None  # noqa: S101 - made with the crew
+            self._bell.close()
             self._recorder.finish()
             self._changed.notify_all()
             ours, pending = self._attendant, list(self.pending)
@@ -593,12 +596,10 @@ class Driver:
         self.pending.clear()
         self.settled.clear()
         if self._attendant is not None:
-            self._attendant.renew()
             self._attendant.forget()
             self._attendant = None
-        if self._bell >= 0:
-            os.close(self._bell)
-            self._bell = -1
+        if self._bell is not None:
+            self._bell.forget()
 
 
 class SharedProcesses:

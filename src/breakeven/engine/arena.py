@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from errno import EMFILE, ENFILE
 from _weakref import ref
 
 TYPE_CHECKING = False
@@ -25,17 +26,26 @@ NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
 POPULATE_READ = 22  # MADV_POPULATE_READ, Linux 5.14: maps pages in without a copy-on-write
 
 
+substitute = ""
+"""What serves where there is no memfd, and why; empty where there is one. For reports."""
+
+
 def open_file(label: str) -> int:
     """Descriptor of a new file in memory that has no name."""
+    global substitute  # noqa: PLW0603 - the same for the whole process
+    reason = "this system has none"
     if hasattr(os, "memfd_create"):
         try:
             return os.memfd_create(f"breakeven-{label}", os.MFD_CLOEXEC)
-        except OSError:  # seccomp without memfd: an unlinked file serves
-            pass
+        except OSError as error:  # seccomp without memfd: an unlinked file serves
+            if error.errno in (EMFILE, ENFILE):
+                raise
+            reason = str(error)
     import tempfile
 
     directory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - unlinked at once
     descriptor, path = tempfile.mkstemp(prefix="breakeven-", dir=directory)
+    substitute = f"no memfd ({reason}): shared memory lies in unlinked files in {os.path.dirname(path)}"
     os.unlink(path)
     return descriptor
 
@@ -43,12 +53,13 @@ def open_file(label: str) -> int:
 class Extent:
     """A stretch of the arena that is mapped as one."""
 
-    __slots__ = ("_mapping", "free", "size", "start", "touched")
+    __slots__ = ("_mapping", "free", "holed", "size", "start", "touched")
 
     def __init__(self, start: int, size: int) -> None:
         self.start = start
         self.size = size
         self.touched = 0  # bytes from the start that have pages already
+        self.holed = False  # but for some that were given back
         self.free: list[tuple[int, int]] = [(0, size)]  # (offset, bytes), sorted, never adjacent
         self._mapping: mmap.mmap | None = None
 
@@ -136,7 +147,10 @@ class Arena:
 
     def _write(self, extent: Extent, offset: int, raw: memoryview) -> None:
         nbytes = raw.nbytes
-        warm = min(max(extent.touched - offset, 0), nbytes)
+        if not extent.touched:
+            extent.holed = False
+        # Through the mapping only where there are pages: on a full disk a new one would be a SIGBUS, not an error.
+        warm = 0 if extent.holed else min(max(extent.touched - offset, 0), nbytes)
         if warm:
             memoryview(extent.mapping(self.descriptor))[offset : offset + warm] = raw[:warm]
         at = warm  # pwrite into pages that are not there yet: 2.1 against 1.3 GB/s for faulting them in
@@ -164,6 +178,8 @@ class Arena:
                 extent.mapping(self.descriptor).madvise(mmap.MADV_REMOVE, offset, end - offset)
                 if end == -(-extent.touched // PAGE) * PAGE:
                     extent.touched = offset
+                else:
+                    extent.holed = True
 
     def close(self) -> None:
         """Let go of mappings and descriptor; pages live on while a reader's view does."""

@@ -163,7 +163,7 @@ def lost(crew: Roster, member: Member) -> None:
         if seq == chunk.seq and phase not in (protocol.IDLE, protocol.LOADING) and not innocent and not suspect:
             _charge(crew, member, chunk, phase, item, cause, stack)
         elif chunk.seq == suspect and chunk.prompt:
-            _charge(crew, member, chunk, protocol.SENDING, item, cause, stack)
+            _charge(crew, member, chunk, protocol.HELD, item, cause, stack)
         elif phase == protocol.LOADING and chunk.seq > seq and not member.doom:
             _charge_all(crew, member, chunk, cause, stack)
             phase = protocol.IDLE
@@ -181,8 +181,8 @@ def _suspect(chunks: list[Chunk], phase: int, seq: int, doom: Doom | None) -> in
     """The chunk that has harmed its worker's channel, if one has: the first without an answer; 0 for none."""
     if doom is not None:
         return doom.seq if doom.index == UNKNOWN else 0
-    idle = phase == protocol.IDLE and any(chunk.seq == seq for chunk in chunks)
-    return seq if idle else 0  # it has run to its end, and its answer never came
+    ended = phase in (protocol.IDLE, protocol.HELD) and any(chunk.seq == seq for chunk in chunks)
+    return seq if ended else 0  # it has run to its end, and its answer never came
 
 
 def _cause_of(crew: Roster, member: Member) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Descriptors at which a started program (spawn, template) finds what it was given.
 SOCKET, BOARD, ARGUMENTS, RESULTS, TOKENS, LIFELINE = range(3, 9)
+MANY = 1 << 16  # descriptors: where close_range(2) is missing, closing each costs a system call
 BOARD_BYTES = 4096
 STACK_AT = 8 * protocol.WORDS  # the last Python stack of a worker that crashed stands behind the words
 THREAD_VARIABLES = (
@@ -60,7 +61,7 @@ def run(seat: Seat, board: int, lifeline: int, born: float) -> None:
     except (BrokenPipeError, ConnectionResetError):
         status = 0  # the parent is gone
     except BaseException:  # noqa: BLE001 - shown on stderr: a fault of this library, or something an item did to us
-        seat.board[protocol.PHASE] = protocol.SENDING  # which item that was, the one it came to light in cannot tell
+        seat.board[protocol.PHASE] = protocol.HELD  # which item that was, the one it came to light in cannot tell
         sys.excepthook(*sys.exc_info())
     finally:
         _leave(status)
@@ -166,11 +167,17 @@ def _leave(status: int) -> None:
         os._exit(status)
 
 
+def keep_up_to(last: int) -> None:
+    """In a started program: close what it has inherited beyond what it was given."""
+    os.closerange(last + 1, MANY)
+
+
 def boot() -> None:
     """Entry of a started program: everything it needs stands at known descriptors."""
     born = clock()
     import mmap
 
+    keep_up_to(LIFELINE)
     end = socket(AF_UNIX, SOCK_STREAM, 0, SOCKET)
     setup = read_setup(end)
     sys.path[:] = setup["path"]

@@ -58,8 +58,26 @@ class Crew(Roster):
             if waiting < least and not (member.retiring or member.skips or member.doom or member.gone_idle):
                 best, least = member, waiting
         if least and len(self.members) < self.max_workers and self._has_work():
-            return self.hire()
+            return self._one_more() or best
         return best
+
+    def _one_more(self) -> Member | None:
+        """Start a worker; where that cannot be done, go on with those there are, or give up if there is none."""
+        try:
+            return self.hire()
+        except (OSError, EOFError) as error:
+            if not self.members:
+                from breakeven.errors import StartFailed
+
+                failed = StartFailed(str(self.start_method), str(error) or type(error).__name__)
+                failed.__cause__ = error
+                blame.give_up(self, failed)
+                return None
+            self.recorder.note(f"only {len(self.members)} of {self.max_workers} workers could be started ({error})")
+            self.max_workers = len(self.members)
+        except Exception as error:  # noqa: BLE001 - such as an initializer that cannot be pickled
+            blame.give_up(self, error)
+        return None
 
     def _has_work(self) -> bool:
         return bool(self.queue) or any(stream.has_more for stream in self.streams)
@@ -248,6 +266,7 @@ class Crew(Roster):
         try:
             function = self.functions.of(fn, seed, self.lending.arena)
         except StaleModuleError:
+            launch.template.stop()  # it has the old one, too
             for member in self.members[:]:
                 member.retiring = True
                 if not member.inflight:

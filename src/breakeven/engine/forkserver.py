@@ -26,6 +26,7 @@ class Template:
         self._control: socket | None = None
         self._unread = b""
         self._statuses: dict[int, int] = {}
+        self._forked: set[int] = set()  # workers of this template, as opposed to an earlier one
 
     def fork(self, given: list[int], preload: list[str]) -> int:
         """Have the template fork a worker with these descriptors."""
@@ -40,6 +41,8 @@ class Template:
                 while True:
                     kind, pid, status = self._reply(None)
                     if kind == FORKED:
+                        self._statuses.pop(pid, None)  # of an earlier one with the same number
+                        self._forked.add(pid)
                         return pid
                     if kind == FAILED:
                         raise OSError(status, f"{os.strerror(status)} (in the forkserver's template)")
@@ -47,6 +50,9 @@ class Template:
                 self.stop()
                 if attempt == 2:  # noqa: PLR2004
                     raise
+            except KeyboardInterrupt:  # nobody knows how much of the request has gone
+                self.stop()
+                raise
         raise AssertionError("unreachable")
 
     @staticmethod
@@ -67,6 +73,9 @@ class Template:
             try:
                 statement = "from breakeven.engine.template import main; main()"
                 self.pid = spawn(statement, [theirs.fileno(), lifeline.open()])
+            except BaseException:
+                ours.close()
+                raise
             finally:
                 theirs.close()
             self._control = ours
@@ -88,28 +97,29 @@ class Template:
         self._unread = self._unread[REPLY.size :]
         if kind == ENDED:
             self._statuses[pid] = status
+            self._forked.discard(pid)
         return kind, pid, status
 
     def ended(self, pid: int) -> tuple[bool, int | None]:
         """(whether it has ended, its wait status if known)."""
         if pid in self._statuses:
             return True, self._statuses.pop(pid)
-        if self._control is None:
-            return True, -1
         try:
-            while self._reply(0)[0]:
+            while self._control is not None and self._reply(0)[0]:
                 pass
         except (EOFError, ConnectionResetError):
             self.stop()
-            return True, -1
         if pid in self._statuses:
             return True, self._statuses.pop(pid)
-        return False, None
+        if pid in self._forked or _runs(pid):
+            return False, None
+        return True, -1  # the template that forked it is gone: nobody will tell how it ended
 
     def stop(self) -> None:
         """End the template; workers that it forked go on until told."""
         control, self._control = self._control, None
         self._unread = b""
+        self._forked.clear()
         if control is None:
             return
         control.close()
@@ -122,6 +132,16 @@ class Template:
             self._control.close()
             self._control = None
         self.pid = 0
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process runs that is not this one's child."""
+    try:
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0] not in b"ZX"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
 
 
 template = Template()

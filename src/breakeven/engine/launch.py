@@ -11,6 +11,7 @@ import os
 import sys
 from _pickle import dumps
 from time import perf_counter as clock
+from time import sleep
 
 from breakeven.engine import channel, child, protocol
 from breakeven.engine.arena import open_file
@@ -76,6 +77,11 @@ class Started:
             self.status = status
         return bool(pid)
 
+    def wait(self) -> None:
+        """Wait until it has ended."""
+        while not self.ended():
+            sleep(0.0002)
+
     def kill(self, number: int) -> None:
         """Send a signal, unless it has ended."""
         if not self.ended():
@@ -101,37 +107,44 @@ def start(method: str, arguments: int, setup: dict[str, Any], preload: list[str]
     """Start one worker; raises OSError when the system refuses."""
     import mmap
 
-    opened: list[int] = []
+    theirs: list[int] = []  # closed here, whatever comes
+    ours: list[int] = []  # closed here if the start fails
+    started = None
     try:
         board = open_file("board")
-        opened.append(board)
-        os.ftruncate(board, child.BOARD_BYTES)
+        theirs.append(board)
+        os.pwrite(board, bytes(child.BOARD_BYTES), 0)  # its page is there, or this says that the disk is full
         board_map = mmap.mmap(board, child.BOARD_BYTES)
         results = open_file("results") if arguments >= 0 else -1
+        ours.append(results)
         tokens = _open_tokens()
-        ours, theirs = channel.pair()
-        started = Started(method, ours, board_map, results, tokens)
-        given = [theirs.detach(), board, arguments, os.dup(results) if results >= 0 else -1, tokens, lifeline.open()]
-        opened.append(given[0])
-        if given[3] >= 0:
-            opened.append(given[3])
-        try:
-            if method == "fork":
-                started.pid = _fork(started, given, setup)
-            elif method == "spawn":
-                started.pid = spawn("from breakeven.engine.child import boot; boot()", given)
-            else:
-                started.pid = template.fork(given, preload)
-            if method != "fork":
-                _send_setup(ours, setup, given)
-        except BaseException:
-            ours.close()
-            if results >= 0:
-                os.close(results)
-            started.close()
-            raise
+        ours.append(tokens)
+        end, other_end = channel.pair()
+        theirs.append(other_end.detach())
+        started = Started(method, end, board_map, results, tokens)
+        if results >= 0:
+            theirs.append(os.dup(results))
+        given = [theirs[1], board, arguments, theirs[2] if results >= 0 else -1, tokens, lifeline.open()]
+        if method == "fork":
+            _fork(started, given, setup)
+        elif method == "spawn":
+            started.pid = spawn("from breakeven.engine.child import boot; boot()", given)
+        else:
+            started.pid = template.fork(given, preload)
+        if method != "fork":
+            _send_setup(end, setup, given)
+    except BaseException:
+        if started is not None:
+            started.end.close()
+            if started.pid:
+                started.kill(_signal.SIGKILL)
+                started.wait()
+        for descriptor in ours:
+            if descriptor >= 0:
+                os.close(descriptor)
+        raise
     finally:
-        for descriptor in opened:
+        for descriptor in theirs:
             os.close(descriptor)
     started.forked = clock()
     if hasattr(os, "pidfd_open"):
@@ -176,7 +189,7 @@ def _pickled_initializer(initializer: Any, arguments: tuple[Any, ...]) -> bytes:
 # --- fork ---
 
 
-def _fork(started: Started, given: list[int], setup: dict[str, Any]) -> int:
+def _fork(started: Started, given: list[int], setup: dict[str, Any]) -> None:
     for stream in (sys.stdout, sys.stderr):  # else what is buffered would be written twice
         if stream is not None:
             try:
@@ -184,20 +197,21 @@ def _fork(started: Started, given: list[int], setup: dict[str, Any]) -> int:
             except (OSError, ValueError):
                 pass
     end_fd, board, arguments, results, tokens, life = given
-    kept = [os.dup(fd) if fd >= 0 else -1 for fd in (arguments, tokens, life)]
+    kept: list[int] = []
     born = clock()
     # Until the child has its own handler, a Ctrl-C would be shown there as a traceback of its own.
     before = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT,))
     try:
-        pid = _fork_quietly()
-        if pid == 0:
+        for descriptor in (arguments, tokens, life):
+            kept.append(os.dup(descriptor) if descriptor >= 0 else -1)
+        started.pid = _fork_quietly()
+        if started.pid == 0:
             _be_worker(started, (end_fd, board, results, *kept), setup, born)
     finally:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
         for descriptor in kept:
             if descriptor >= 0:
                 os.close(descriptor)
-    return pid
 
 
 def _fork_quietly() -> int:

@@ -7,7 +7,7 @@ bound to a function) stay until they are unpinned, even while nobody looks.
 
 from __future__ import annotations
 
-from breakeven.engine import protocol
+from breakeven.engine import arena, protocol
 from breakeven.engine.arena import Arena, open_file
 
 TYPE_CHECKING = False
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 class Lending:
     """The parent's arena, and what of it is lent."""
 
-    __slots__ = ("_lent", "_pinned", "arena", "refusal")
+    __slots__ = ("_lent", "_pinned", "arena", "remark")
 
     def __init__(self) -> None:
         self.arena: Arena | None = None
-        self.refusal = ""  # why there is no arena
         self._lent: dict[int, int] = {}  # offset → looks under way
         self._pinned: set[int] = set()
         try:
             self.arena = Arena(open_file("arguments"))
+            self.remark = arena.substitute  # what a report should say of it
         except OSError as error:
-            self.refusal = f"no shared memory here ({error}): arrays travel through the channel"
+            self.remark = f"no shared memory here ({error}): arrays travel through the channel"
 
     @property
     def descriptor(self) -> int:

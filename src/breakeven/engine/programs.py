@@ -13,7 +13,6 @@ from time import perf_counter as clock
 from time import sleep
 
 FIRST = 3  # the descriptor at which a started program finds the first thing it is given
-HIGH = 64  # descriptors are lifted above this before they are moved to where a program expects them
 REAP_SECONDS = 2.0
 
 
@@ -46,11 +45,11 @@ lifeline = _Lifeline()
 def spawn(statement: str, given: list[int]) -> int:
     """Start an interpreter that finds `given` at descriptor 3 and up."""
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    lifted: list[int] = []
+    lifted: list[int] = []  # above where they are to be, so that none is overwritten before it was moved
     try:
         for descriptor in given:
             source = descriptor if descriptor >= 0 else null
-            lifted.append(fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, HIGH))
+            lifted.append(fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, FIRST + len(given)))
         actions = [(os.POSIX_SPAWN_DUP2, high, FIRST + at) for at, high in enumerate(lifted)]
         command = f"import sys; sys.path[:] = {sys.path!r}; {statement}"
         return os.posix_spawn(

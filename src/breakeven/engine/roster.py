@@ -53,12 +53,12 @@ class Roster:
         self.memory_limit: int | None = None
         self.retries = 0
         self.retry_on: tuple[type[BaseException], ...] = ()
+        self.watch = Watch()
         self.lending = Lending()
         self.exclusive = True  # one call at a time, driven by the thread that made it
         self.dismissed: list[Member] = []  # told to go, not yet collected
         self.oom_kills: int | None = None
         self.owner = os.getpid()
-        self.watch = Watch()
         self._seq = 0
         self._numbers = 0
         self.hungry = False  # whether feeding stopped before all had enough, since the input is slow
@@ -73,8 +73,8 @@ class Roster:
         """Start one more worker; raises OSError when the system refuses."""
         self.recorder.mark(states.START)
         setup = {**self.setup, "number": self._numbers}
-        if self.lending.refusal:
-            self.recorder.note(self.lending.refusal)
+        if self.lending.remark:
+            self.recorder.note(self.lending.remark)
         method = self.start_method = self._choose()
         preload = self.functions.modules() if method == "forkserver" else []
         started = launch.start(method, self.lending.descriptor, setup, preload)

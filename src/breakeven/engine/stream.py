@@ -269,7 +269,9 @@ class Stream:
         if self.stop_at is not None and self.error is not None:
             raise self.error
         if self.next_index != self._at:  # better no result than too few
-            raise AssertionError(f"{self._at - self.next_index} items of {self.title} have no outcome: a fault of breakeven's")
+            raise AssertionError(
+                f"{self._at - self.next_index} items of {self.title} have no outcome: a fault of breakeven's"
+            )
         if self.input_error is not None:
             raise self.input_error
         return True

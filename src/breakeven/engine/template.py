@@ -28,6 +28,7 @@ CONTROL, LIFELINE = 3, 4
 
 def main() -> None:
     """Serve requests until the parent hangs up."""
+    child.keep_up_to(LIFELINE)
     control = socket(AF_UNIX, SOCK_STREAM, 0, CONTROL)
     _signal.signal(_signal.SIGINT, lambda *_: None)
     _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
@@ -41,13 +42,16 @@ def main() -> None:
     poller = select.poll()
     poller.register(CONTROL, select.POLLIN)
     poller.register(wake, select.POLLIN)
-    while True:
-        for descriptor, _ in poller.poll():
-            if descriptor == wake:
-                os.read(wake, 512)
-                _tell_ended(control)
-            elif not _fork_one(control, (wake, woken)):
-                os._exit(0)
+    try:
+        while True:
+            for descriptor, _ in poller.poll():
+                if descriptor == wake:
+                    os.read(wake, 512)
+                    _tell_ended(control)
+                elif not _fork_one(control, (wake, woken)):
+                    os._exit(0)
+    except (BrokenPipeError, ConnectionResetError):
+        os._exit(0)  # the parent has hung up in the middle of a request
 
 
 def _tell_ended(control: socket) -> None:

@@ -146,6 +146,7 @@ class Worker:
         if not held:
             self._held_since = now
         held.append(data)
+        self._board[protocol.PHASE] = protocol.HELD
         if len(data) > SMALL or now - self._held_since > HOLD_SECONDS:
             self._release()
 
@@ -154,6 +155,7 @@ class Worker:
         held = self._held
         self.send(held[0] if len(held) == 1 else b"".join(held))
         held.clear()
+        self._board[protocol.PHASE] = protocol.IDLE
         self._free_at = clock()
 
     def _block(self) -> bool:
@@ -207,7 +209,7 @@ class Worker:
             from breakeven.engine import logs
 
             logs.forward(self.send, self._seat.setup)
-        self._board[protocol.PHASE] = protocol.IDLE
+        self._board[protocol.PHASE] = protocol.HELD if self._held else protocol.IDLE
 
     # --- chunks ---
 
@@ -235,7 +237,6 @@ class Worker:
             if count > 1:
                 part.decoded = part.computed = clock()
                 self._finish(part, last=True, apart=True)
-                board[protocol.PHASE] = protocol.IDLE
                 return
             items = [error]
             fn, mode = _reraise, work.ONE
@@ -247,7 +248,6 @@ class Worker:
         if prompt and self._held:
             self._release()
         work.enter(None, None)
-        board[protocol.PHASE] = protocol.IDLE
 
     def _claim(self) -> bool:
         try:
@@ -339,8 +339,9 @@ class Worker:
             | self._fell_back
         )
         body = b"".join((head, encoded.table, released, encoded.stream, failures))
-        board[protocol.PHASE] = protocol.SENDING  # how long that takes is for the parent to say
         self._hold(protocol.frame(protocol.OUTCOME, body, flags), encoded_at)
+        if self._held and not last:
+            self._release()
         self._loading = 0.0
         self._free_at = part.next_from(clock())
 

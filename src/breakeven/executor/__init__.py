@@ -242,9 +242,7 @@ class Streaming:
         return Report.from_recording(self._recorder.recording(name=self._work.name, **self._backend.describe()))
 
 
-def _streamed(
-    work: Work, backend: Backend, recorder: Recorder, executor: object, *, ordered: bool
-) -> Iterator[Any]:
+def _streamed(work: Work, backend: Backend, recorder: Recorder, executor: object, *, ordered: bool) -> Iterator[Any]:
     """The items of a stream. It knows nothing of its `Streaming`, so that one which is dropped ends at once.
 
     An executor that it runs on is kept as long as it is: `for result in Executor().imap(…)` holds no other reference.

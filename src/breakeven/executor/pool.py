@@ -8,6 +8,7 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 import weakref
+from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
 from breakeven import work as nouns
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from breakeven.backends import Backend
+    from breakeven.backends.shared import SharedProcesses
+    from breakeven.backends.shared_threads import SharedThreads
     from breakeven.report import Report
     from breakeven.work import Options
 
@@ -48,8 +51,9 @@ class Executor(concurrent.futures.Executor):
         if self._options.backend == "auto":  # futures are for what runs beside the caller
             self._options = replace(self._options, backend="processes")
         self._backend: Backend = open_backend(self._options)
-        if isinstance(self._options.backend, str):
-            self._backend = _shared(self._backend, self._options, self._recorder)
+        self._shared = _shared(self._backend, self._options, self._recorder)
+        if self._shared is not None:
+            self._backend = self._shared
         self._shut = False
         self._finalizer = weakref.finalize(self, _let_go, self._backend)
         self._finalizer.atexit = False
@@ -78,7 +82,10 @@ class Executor(concurrent.futures.Executor):
         options = self._for_call({"chunksize": chunksize})
         items = list(zip(*iterables, strict=False))
         work = Work(fn, items, mode=nouns.STAR, length=len(items), options=options)
-        return _singly(self._backend.stream(work, self._recorder, ordered=True, bounded=False, **_limit(timeout)))
+        if self._shared is not None:
+            return _singly(self._shared.stream(work, self._recorder, ordered=True, bounded=False, timeout=timeout))
+        blocks = self._backend.stream(work, self._recorder, ordered=True, bounded=False)
+        return _singly(blocks if timeout is None else _in_time(blocks, clock() + timeout))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - the standard library's signature
         """As `concurrent.futures.Executor.shutdown`."""
@@ -163,12 +170,18 @@ def _checked(given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _limit(timeout: float | None) -> dict[str, float]:
-    return {} if timeout is None else {"timeout": timeout}
+def _in_time(blocks: Iterator[list[Any]], deadline: float) -> Iterator[list[Any]]:
+    """The blocks that come in time, from a backend that cannot be left while it works."""
+    for block in blocks:
+        if clock() > deadline:
+            raise TimeoutError
+        yield block
 
 
-def _shared(backend: Backend, options: Options, recorder: Recorder) -> Backend:
+def _shared(backend: Backend, options: Options, recorder: Recorder) -> SharedProcesses | SharedThreads | None:
     """The same, with workers of its own that are kept, and that calls and maps of several threads share."""
+    if not isinstance(options.backend, str):
+        return None
     if backend.name == "processes":
         from breakeven.backends.shared import SharedProcesses
 
@@ -177,7 +190,7 @@ def _shared(backend: Backend, options: Options, recorder: Recorder) -> Backend:
         from breakeven.backends.shared_threads import SharedThreads
 
         return SharedThreads(options, recorder)
-    return backend
+    return None
 
 
 def _singly(blocks: Iterator[list[Any]]) -> Iterator[Any]:
