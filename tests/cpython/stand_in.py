@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
     from threading import Thread
 
-    from breakeven.backends.shared import Driver
+    from breakeven.backends.driver import Driver
     from breakeven.engine.member import Member
 
 

@@ -149,6 +149,19 @@ def test_threads_send_more_at_once_than_channels_hold() -> None:
         assert all(threads.map(ask, range(4)))
 
 
+def test_executors_of_several_threads_start_their_workers_at_once(method: str) -> None:
+    """Lifeline and template belong to the process, and one thread may end an executor while another starts one."""
+
+    def use(number: int) -> list[int]:
+        with be.Executor(1, backend="processes", start_method=method) as executor:
+            results = list(executor.map(calls.triple, range(number, number + 5)))
+        return results + be.map(calls.triple, range(5), backend="processes", start_method=method, max_workers=1)
+
+    with ThreadPoolExecutor(4) as threads:
+        for number, results in enumerate(threads.map(use, range(12))):
+            assert results == [3 * at for at in (*range(number, number + 5), *range(5))]
+
+
 def test_a_thread_that_waits_hears_that_another_has_cancelled(gate: Gate) -> None:
     """While it drives, and while it waits behind the one that does."""
     with be.Executor(1, backend="processes") as executor, ThreadPoolExecutor(2) as threads:
@@ -428,8 +441,9 @@ def test_shutdown_can_cancel_what_has_not_begun(gate: Gate) -> None:
     futures = [executor.submit(calls.held, gate.place, number) for number in range(8)]
     results = executor.map(calls.triple, range(10_000))
     gate.begun()
+    executor.shutdown(wait=False, cancel_futures=True)
     gate.let_through(8)
-    executor.shutdown(cancel_futures=True)
+    executor.shutdown()
     finished = [future for future in futures if not future.cancelled()]
     assert futures[0] in finished
     assert futures[-1] not in finished

@@ -186,4 +186,4 @@ def shutdown_warm() -> None:
             crews.pop().close()
     _warm.clear()
     if not rosters:
-        launch.nobody_left(template_too=True)
+        launch.nobody_left(rosters, template_too=True)

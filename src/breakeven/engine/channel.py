@@ -9,7 +9,7 @@ from __future__ import annotations
 import select
 from _socket import SO_SNDBUF, SOL_SOCKET, socketpair
 
-from breakeven.engine.protocol import HEAD, head_of
+from breakeven.engine.protocol import HEAD, GarbledFrameError, head_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def pair() -> tuple[socket, socket]:
 class Channel:
     """An end of the socket; never blocks by itself."""
 
-    __slots__ = ("_filled", "_large", "_partial", "_unsent", "_whole", "descriptor", "socket")
+    __slots__ = ("_filled", "_large", "_partial", "_unsent", "_whole", "descriptor", "garbled", "socket")
 
     def __init__(self, end: socket) -> None:
         end.setblocking(False)
@@ -42,6 +42,7 @@ class Channel:
         self._large: bytearray | None = None  # a body that did not fit into one read
         self._filled = self._whole = 0
         self._unsent: list[memoryview] = []
+        self.garbled: GarbledFrameError | None = None  # what follows the frames that were received last is none
 
     def send(self, data: bytes) -> bool:
         """Send, or keep what the socket does not take now; True when all has gone."""
@@ -79,8 +80,12 @@ class Channel:
     def receive(self) -> bytes | bytearray | None:
         """Read once. Whole frames, or b"" when there is none yet; None when the other side is gone.
 
-        Raises `BlockingIOError` when nothing waits: the caller decides whether to spin or to block.
+        Raises `BlockingIOError` when nothing waits: the caller decides whether to spin or to block. Raises
+        `GarbledFrameError` for what is no frame; if whole ones stand before it, they are returned first, and `garbled`
+        is set.
         """
+        if self.garbled is not None:
+            raise self.garbled
         if self._large is not None:
             return self._fill()
         try:
@@ -94,7 +99,13 @@ class Channel:
             self._partial = b""
         at, end = 0, len(got)
         while end - at >= HEAD.size:
-            after = at + HEAD.size + head_of(got, at)[2]
+            try:
+                after = at + HEAD.size + head_of(got, at)[2]
+            except GarbledFrameError as error:
+                self.garbled = error
+                if not at:
+                    raise
+                return got[:at]
             if after > end:
                 if after - at > READ:
                     self._large = bytearray(got[at:])

@@ -230,6 +230,8 @@ class Crew(Roster):
                 if waiting == FEED_EVERY:  # a worker that runs dry goes to sleep, and waking it costs 50 µs
                     self.feed()
                     waiting = 0
+            if member.channel.garbled is not None:
+                supervise.distrust(member, member.channel.garbled)
         supervise.check(self)
         if self.queue or self.streams:
             self.feed()
@@ -295,4 +297,4 @@ class Crew(Roster):
         self.watch.close()
         self.lending.close()
         if not rosters:
-            launch.nobody_left()
+            launch.nobody_left(rosters)

@@ -11,7 +11,7 @@ import sys
 from _pickle import dumps
 
 from breakeven.engine import channel
-from breakeven.engine.programs import lifeline, reap, spawn
+from breakeven.engine.programs import lifeline, reap, spawn, turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Template:
         """Have the template fork a worker with these descriptors."""
         from breakeven.engine.template import FAILED, FORKED, REQUEST
 
-        for attempt in (1, 2):
+        for attempt in (1, 2):  # in a turn of `start`
             control = self._open()
             request = dumps({"preload": preload, "path": list(sys.path)}, 5)
             try:
@@ -102,6 +102,10 @@ class Template:
 
     def ended(self, pid: int) -> tuple[bool, int | None]:
         """(whether it has ended, its wait status if known)."""
+        with turns:  # or the answer that another thread waits for would be read here
+            return self._ended(pid)
+
+    def _ended(self, pid: int) -> tuple[bool, int | None]:
         if pid in self._statuses:
             return True, self._statuses.pop(pid)
         try:

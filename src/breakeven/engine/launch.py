@@ -16,12 +16,13 @@ from time import sleep
 from breakeven.engine import channel, child, protocol
 from breakeven.engine.arena import open_file
 from breakeven.engine.forkserver import template
-from breakeven.engine.programs import lifeline, spawn
+from breakeven.engine.programs import lifeline, spawn, turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import mmap
     from _socket import socket
+    from collections.abc import Sized
     from typing import Any
 
 METHODS = ("fork", "forkserver", "spawn")
@@ -105,6 +106,11 @@ class Started:
 
 def start(method: str, arguments: int, setup: dict[str, Any], preload: list[str]) -> Started:
     """Start one worker; raises OSError when the system refuses."""
+    with turns:
+        return _start(method, arguments, setup, preload)
+
+
+def _start(method: str, arguments: int, setup: dict[str, Any], preload: list[str]) -> Started:
     import mmap
 
     theirs: list[int] = []  # closed here, whatever comes
@@ -244,15 +250,19 @@ def _be_worker(started: Started, given: tuple[int, ...], setup: dict[str, Any], 
         os._exit(1)
 
 
-def nobody_left(*, template_too: bool = False) -> None:
-    """The last crew is gone: let go of the lifeline, unless a template hangs on it that is to stay for the next."""
-    if template_too:
-        template.stop()
-    if not template.pid:
-        lifeline.forget()
+def nobody_left(crews: Sized, *, template_too: bool = False) -> None:
+    """If no crew is left, let go of the lifeline, unless a template hangs on it that is to stay for the next."""
+    with turns:
+        if crews:  # another thread has made one meanwhile
+            return
+        if template_too:
+            template.stop()
+        if not template.pid:
+            lifeline.forget()
 
 
 def forget() -> None:
     """In a forked child: lifeline and template are the parent's."""
+    turns.forget()
     lifeline.forget()
     template.forget()

@@ -34,8 +34,9 @@ def _call(fn: Any, items: Iterator[Any], at: int, append: Any, board: Any, mode:
 
 def _timed(fn: Any, items: Iterator[Any], at: int, append: Any, board: Any, mode: int) -> None:
     """As the others, noting when each item began, for the parent that watches a deadline."""
-    for board[protocol.AT_ITEM], item in enumerate(items, at):
-        board[protocol.ITEM_BEGAN_NS] = clock_ns()
+    for place, item in enumerate(items, at):
+        board[protocol.ITEM_BEGAN_NS] = clock_ns()  # first: an item is never seen with the begin of the one before
+        board[protocol.AT_ITEM] = place
         if mode == work.ONE:
             append(fn(item))
         elif mode == work.STAR:

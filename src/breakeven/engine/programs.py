@@ -12,8 +12,33 @@ import sys
 from time import perf_counter as clock
 from time import sleep
 
+from _thread import RLock
+
 FIRST = 3  # the descriptor at which a started program finds the first thing it is given
 REAP_SECONDS = 2.0
+
+
+class _Turns:
+    """One thread at a time: lifeline and template are this process's, whichever crew a worker is started for.
+
+    So a worker that is forked by one thread does not inherit the ends of what another is starting, either.
+    """
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def forget(self) -> None:
+        """In a forked child: the thread that held it may not exist."""
+        self._lock = RLock()
+
+
+turns = _Turns()
 
 
 class _Lifeline:

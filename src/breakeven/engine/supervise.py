@@ -92,8 +92,9 @@ def check(crew: Roster) -> None:
 
 def _check_idle(member: Member, seq: int, now: float) -> None:
     """A worker that has nothing to do must not owe an answer: if none is on its way, rubbish has swallowed it."""
-    if not (member.skips or seq >= member.inflight[0].seq):
-        return
+    owed = min([*member.skips, *(chunk.seq for chunk in member.inflight)])
+    if max(seq, member.board[protocol.PASSED]) < owed:
+        return  # it has not come to that yet
     if member.stuck[:2] != (seq, OWING):
         member.stuck = (seq, OWING, now)
     elif now - member.stuck[2] > STUCK_SECONDS and not wait_readable(member.channel.descriptor, 0):
@@ -123,7 +124,7 @@ def _check_running(crew: Roster, member: Member, running: tuple[int, int, int], 
 
 def _chunk_at(member: Member, seq: int) -> Chunk | None:
     """The chunk that a worker says it is at; outcomes of those before it may still be held there."""
-    for chunk in member.inflight:
+    for chunk in tuple(member.inflight):  # copied, since another thread may submit meanwhile
         if chunk.seq == seq:
             return chunk
     return None

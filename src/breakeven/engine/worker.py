@@ -221,12 +221,13 @@ class Worker:
             self._release()
         if flags & protocol.CLAIM and not self._claim():
             self._hold(protocol.frame(protocol.SKIPPED, protocol.OFFSET.pack(seq)), received)
+            board[protocol.PASSED] = seq
             return
-        board[protocol.AT_ITEM] = 0
-        board[protocol.AT_CHUNK] = seq
-        board[protocol.PHASE] = protocol.DECODING
         if flags & protocol.TIMED:
             board[protocol.ITEM_BEGAN_NS] = clock_ns()
+        board[protocol.PHASE] = protocol.DECODING
+        board[protocol.AT_ITEM] = 0
+        board[protocol.AT_CHUNK] = seq  # last: with it the other words are believed
         at = protocol.CHUNK_HEAD.size
         end = at + buffers * protocol.BUFFER.size
         part = _Part(seq, self._free_at, received, count)

@@ -1,6 +1,6 @@
 """`Executor`: the standard library's executor on our backends, with `starmap`, `imap`, `reduce` and a report.
 
-Lives here: the face. Never here: driving (`backends.shared`), or what a backend does.
+Lives here: the face. Never here: driving (`backends.helm`), or what a backend does.
 """
 
 from __future__ import annotations

@@ -49,6 +49,7 @@ CATEGORIES = (
     *(f"worker.{state}" for state in WORKER_STATES),
     "transit",
 )
+NEVER = float("inf")
 MOST_RECORDS = 20_000  # chunks kept in full for traces and replays; the sums go on without
 
 
@@ -230,6 +231,7 @@ class Recorder:
         if lane.free_at > self.waited_since:
             self.path = lane.path[:]
             self.path[TRANSIT] += self.since - lane.free_at
+            self.waited_since = NEVER  # what came along with it was not waited for: the parent was busy by then
 
     def finish(self) -> None:
         """The call returns."""
