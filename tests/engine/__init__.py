@@ -1,1 +1,1 @@
-"""The process engine, held against real deaths, hangs, signals, full disks and rubbish; and its parts against properties."""
+"""The process engine, held against real deaths, hangs, signals, full disks and rubbish; its parts against laws."""

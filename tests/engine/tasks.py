@@ -349,7 +349,7 @@ def functions_known(_: object) -> int:
     """Return how many functions this worker keeps."""
     frame = sys._getframe()
     while frame.f_back is not None:
-        worker = frame.f_locals.get("self")
+        worker: Any = frame.f_locals.get("self")
         if hasattr(worker, "_functions"):
             return len(worker._functions)
         frame = frame.f_back

@@ -74,7 +74,7 @@ def test_a_death_is_raised_as_a_broken_executor(method: str) -> None:
 
 def test_results_before_a_death_are_streamed_first(method: str) -> None:
     """Those of its own chunk, too."""
-    got = []
+    got: list[int] = []
     with pytest.raises(be.WorkerDied):
         got.extend(
             be.imap(
@@ -174,9 +174,7 @@ DEADLY = ["exit 3", "segfault", "sys.exit", "raise"]
 
 @pytest.mark.parametrize("chunksize", [1, ITEMS])
 @pytest.mark.parametrize("how", DEADLY)
-def test_an_argument_that_harms_the_worker_that_unpickles_it_fails_alone(
-    method: str, how: str, chunksize: int
-) -> None:
+def test_an_argument_that_harms_the_worker_that_unpickles_it_fails_alone(method: str, how: str, chunksize: int) -> None:
     """Though it is unpickled together with others."""
     items: list[Any] = list(range(ITEMS))
     items[VICTIM] = tasks.OnUnpickling(how)

@@ -95,7 +95,7 @@ def _others_in_session(process: subprocess.Popen[str]) -> list[int]:
 
 
 def _let_it_begin(process: subprocess.Popen[str], turns: int) -> None:
-    """Wait for the first other process, then for some turns of this loop: what has come to pass then is left to chance."""
+    """Wait for the first other process, then some turns of this loop: what has come to pass then is left to chance."""
     assert process.stdout is not None
     process.stdout.readline()
     while not _others_in_session(process) and process.poll() is None:

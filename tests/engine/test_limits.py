@@ -192,7 +192,7 @@ def test_an_executor_left_by_an_exception_does_not_wait_for_what_hangs(method: s
     gate = str(tmp_path / "gate")
     os.mkfifo(gate)
     pid = 0
-    with pytest.raises(LookupError, match="on the way out"), be.Executor(2, start_method=method) as executor:
+    with pytest.raises(LookupError, match="on the way out"), be.Executor(2, start_method=method) as executor:  # noqa: PT012
         executor.submit(tasks.announce_and_hang, gate)
         pid = int(Path(gate).read_text())
         raise LookupError("on the way out")

@@ -1,4 +1,4 @@
-"""What a worker has of its parent: descriptors, modules, functions, environment; no more, and no older, than it should."""
+"""What a worker has of its parent: descriptors, modules, functions, environment; no more, no older than it should."""
 
 from __future__ import annotations
 
@@ -77,16 +77,12 @@ def test_an_executor_runs_the_new_code_of_a_reloaded_module(method: str, module:
         assert {executor.submit(module.task, 0).result() for _ in range(6)} == {2}
 
 
-def test_a_function_whose_module_the_worker_cannot_find_fails_its_items(
-    method: str, module: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_function_whose_module_the_worker_cannot_find_fails_its_items(method: str, module: ModuleType) -> None:
     """With what the import raised; other functions work."""
     if method == "fork":
         pytest.skip("a forked worker has the parent's modules")
     Path(module.__file__ or "").unlink()
-    results = be.map(
-        module.task, range(3), backend="processes", start_method=method, max_workers=2, on_error="return"
-    )
+    results = be.map(module.task, range(3), backend="processes", start_method=method, max_workers=2, on_error="return")
     assert all(isinstance(result.exception, ModuleNotFoundError) for result in results)
     assert be.map(tasks.triple, range(3), backend="processes", start_method=method, max_workers=2) == [0, 3, 6]
 
@@ -128,6 +124,7 @@ def test_functions_with_large_constants_do_not_pile_up_in_an_executor() -> None:
     """Their pages are given back once nobody runs them."""
     numpy = pytest.importorskip("numpy")
     with be.Executor(1, backend="processes", start_method="fork") as executor:
+        constant = numpy.zeros(0)
         for number in range(3 * MOST):
             constant = numpy.full(100_000, float(number))
             assert executor.submit(lambda constant=constant: float(constant[0])).result() == number

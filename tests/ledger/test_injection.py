@@ -191,7 +191,7 @@ def test_a_slow_start_is_start_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_message_that_is_held_up_is_transport() -> None:
     """A worker that is stopped between two chunks makes its message late, and nothing else."""
-    report = be.map(stop_own_process_after_answering, range(ITEMS), backend="processes", max_workers=1, chunksize=1).report
+    report = _run(stop_own_process_after_answering, range(ITEMS))
     lane = report.ledger.lanes[0]
     moving = lane.states["receive"] + lane.states["send"] + lane.states["serialise"]
     assert moving >= SHARE * DELAY_SECONDS

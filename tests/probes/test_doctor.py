@@ -140,6 +140,6 @@ def test_the_limits_of_every_group_above_are_read(tmp_path: Path) -> None:
 def test_asking_leaves_no_descriptor_open() -> None:
     """A memfd and a pidfd are made to see whether they can be, and closed again."""
     read_host_facts()
-    before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    before = sorted(os.listdir("/proc/self/fd"))
     read_host_facts()
-    assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert sorted(os.listdir("/proc/self/fd")) == before

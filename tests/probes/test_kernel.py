@@ -21,9 +21,9 @@ def test_a_file_longer_than_the_kernel_hands_out_at_once_is_read_whole() -> None
 def test_bytes_that_are_no_text_still_make_a_path_that_opens(tmp_path: Path) -> None:
     """A path read from a file and opened again is the same path."""
     name = os.fsencode(tmp_path) + b"/\xff"
-    with open(name, "wb") as file:  # noqa: PTH123 - a name that is no text
+    with open(name, "wb") as file:
         file.write(name)
-    assert os.path.exists(kernel.read_text(os.fsdecode(name)) or "")  # noqa: PTH110
+    assert os.path.exists(kernel.read_text(os.fsdecode(name)) or "")
 
 
 def test_what_is_no_number_is_not_measured(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_the_threads_of_this_process_include_this_one() -> None:
 
 def test_reading_leaves_no_descriptor_open(tmp_path: Path) -> None:
     """Neither after success nor after failure."""
-    before = os.listdir("/proc/self/fd")  # noqa: PTH208
+    before = os.listdir("/proc/self/fd")
     for path in ("/proc/self/statm", str(tmp_path), str(tmp_path / "absent")):
         kernel.read_bytes(path)
-    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+    assert os.listdir("/proc/self/fd") == before

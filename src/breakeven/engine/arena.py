@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import mmap
 import os
-from errno import EMFILE, ENFILE
 from _weakref import ref
+from errno import EMFILE, ENFILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

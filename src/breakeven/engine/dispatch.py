@@ -7,11 +7,12 @@ deadline (`supervise`), what is still to do (`stream`).
 
 from __future__ import annotations
 
-from _struct import error as struct_error
+from struct import error as struct_error
 from time import perf_counter as clock
 
 from breakeven.engine import blame, endings, launch, protocol, receive, send, supervise
 from breakeven.engine.channel import frames
+from breakeven.engine.forkserver import template
 from breakeven.engine.functions import StaleModuleError
 from breakeven.engine.roster import Roster, rosters
 from breakeven.ledger import recorder
@@ -268,7 +269,7 @@ class Crew(Roster):
         try:
             function = self.functions.of(fn, seed, self.lending.arena)
         except StaleModuleError:
-            launch.template.stop()  # it has the old one, too
+            template.stop()  # it has the old one, too
             for member in self.members[:]:
                 member.retiring = True
                 if not member.inflight:

@@ -131,14 +131,7 @@ def _start(method: str, arguments: int, setup: dict[str, Any], preload: list[str
         if results >= 0:
             theirs.append(os.dup(results))
         given = [theirs[1], board, arguments, theirs[2] if results >= 0 else -1, tokens, lifeline.open()]
-        if method == "fork":
-            _fork(started, given, setup)
-        elif method == "spawn":
-            started.pid = spawn("from breakeven.engine.child import boot; boot()", given)
-        else:
-            started.pid = template.fork(given, preload)
-        if method != "fork":
-            _send_setup(end, setup, given)
+        _begin(started, given, setup, preload)
     except BaseException:
         if started is not None:
             started.end.close()
@@ -159,6 +152,17 @@ def _start(method: str, arguments: int, setup: dict[str, Any], preload: list[str
         except OSError:
             pass  # an old kernel, or it has ended already: its socket tells
     return started
+
+
+def _begin(started: Started, given: list[int], setup: dict[str, Any], preload: list[str]) -> None:
+    if started.method == "fork":
+        _fork(started, given, setup)
+        return
+    if started.method == "spawn":
+        started.pid = spawn("from breakeven.engine.child import boot; boot()", given)
+    else:
+        started.pid = template.fork(given, preload)
+    _send_setup(started.end, setup, given)
 
 
 def _open_tokens() -> int:
@@ -208,8 +212,8 @@ def _fork(started: Started, given: list[int], setup: dict[str, Any]) -> None:
     # Until the child has its own handler, a Ctrl-C would be shown there as a traceback of its own.
     before = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT,))
     try:
-        for descriptor in (arguments, tokens, life):
-            kept.append(os.dup(descriptor) if descriptor >= 0 else -1)
+        for descriptor in (arguments, tokens, life):  # one by one: what was opened is closed if the next fails
+            kept.append(os.dup(descriptor) if descriptor >= 0 else -1)  # noqa: PERF401
         started.pid = _fork_quietly()
         if started.pid == 0:
             _be_worker(started, (end_fd, board, results, *kept), setup, born)

@@ -9,10 +9,9 @@ import _signal
 import fcntl
 import os
 import sys
+from _thread import RLock
 from time import perf_counter as clock
 from time import sleep
-
-from _thread import RLock
 
 FIRST = 3  # the descriptor at which a started program finds the first thing it is given
 REAP_SECONDS = 2.0

@@ -63,9 +63,7 @@ def send(crew: Roster, member: Member, chunk: Chunk) -> None:
     recorder.chunks += 1
     recorder.messages_out += 1
     recorder.shared_out += encoded.shared_bytes
-    if idle or encoded.table or len(encoded.stream) > SMALL:
-        _post(crew, member)
-    elif len(out) >= TOGETHER:
+    if idle or encoded.table or len(encoded.stream) > SMALL or len(out) >= TOGETHER:
         _post(crew, member)
     elif not waiting:
         crew.outgoing.append(member)
@@ -141,7 +139,7 @@ def _introduce(crew: Roster, member: Member, function: Function) -> bytes:
 
 
 def _trust(member: Member, *payloads: Encoded) -> None:
-    """What a manager of multiprocessing holds is reached with this process's key, which only its own children inherit."""
+    """What a manager of multiprocessing holds is reached with this process's key, which its own children inherit."""
     if any(payload.stream_shared or b"multiprocessing.managers" in payload.stream for payload in payloads):
         from multiprocessing.process import current_process
 

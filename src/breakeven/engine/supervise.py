@@ -124,6 +124,7 @@ def _check_running(crew: Roster, member: Member, running: tuple[int, int, int], 
 
 def _chunk_at(member: Member, seq: int) -> Chunk | None:
     """The chunk that a worker says it is at; outcomes of those before it may still be held there."""
+    chunk: Chunk
     for chunk in tuple(member.inflight):  # copied, since another thread may submit meanwhile
         if chunk.seq == seq:
             return chunk

@@ -98,7 +98,7 @@ class Calls(Suite):
 
     def test_none_and_other_false_items_are_items_like_any(self) -> None:
         """Nothing is taken for the end of the input."""
-        items = [None, 0, "", False, [], float("inf")]
+        items: list[Any] = [None, 0, "", False, [], float("inf")]
         assert self.map(tasks.same, items) == items
 
     def test_a_dictionary_gives_its_keys_and_a_text_its_letters(self) -> None:
@@ -116,7 +116,7 @@ class Calls(Suite):
 
     def test_a_stream_reads_no_further_ahead_than_a_window(self) -> None:
         """However long the consumer takes."""
-        taken = []
+        taken: list[int] = []
         stream = self.imap(tasks.double, _watched(itertools.count(), taken), chunksize=1)
         assert next(stream) == 0
         assert len(taken) <= AHEAD * self.workers

@@ -111,4 +111,4 @@ class Exchange(Suite):
 
 
 def _lock_for_two(number: int) -> Any:
-    return {"lock": threading.Lock()} if number == 2 else number  # noqa: PLR2004
+    return {"lock": threading.Lock()} if number == 2 else number

@@ -56,6 +56,7 @@ class Failing(Suite):
         """Though another item failed before it."""
         gate = str(tmp_path / "gate")
         os.mkfifo(gate)
+        reader = -1
         if not self.concurrent:  # item 2 cannot wait for item 5: let it find the gate open
             reader = os.open(gate, os.O_RDWR | os.O_NONBLOCK)
             os.write(reader, b".")
@@ -148,7 +149,7 @@ class Failing(Suite):
             self.map(tasks.raise_odd, range(5), [kind] * 5)
         if kind in {"GeneratorExit", "SystemExit", "StopIteration"}:
             return  # what they mean to the generator behind a stream, and to the one who reads it, is Python's to say
-        got = []
+        got: list[Any] = []
         with pytest.raises(expected):
             got.extend(self.imap(tasks.raise_odd, range(5), [kind] * 5, chunksize=5))
         assert got == [0, 1]
@@ -182,7 +183,8 @@ class Failing(Suite):
 
     def test_other_exceptions_are_not_tried_again(self, tmp_path: Path) -> None:
         """Neither without `retry_on`, nor of a kind that it does not name."""
-        for number, asked in enumerate(({}, {"retry_on": ValueError}, {"retry_on": (OSError, KeyError)})):
+        kinds: tuple[dict[str, Any], ...] = ({}, {"retry_on": ValueError}, {"retry_on": (OSError, KeyError)})
+        for number, asked in enumerate(kinds):
             path = str(tmp_path / f"tries {number}")
             with pytest.raises(tasks.Busy):
                 self.map(tasks.fail_at_first, [path], [100], retries=3, **asked)
@@ -220,7 +222,7 @@ class Failing(Suite):
     @pytest.mark.parametrize("chunksize", CHUNKSIZES)
     def test_an_input_that_raises_midway_is_raised_after_what_came_before(self, chunksize: int | str) -> None:
         """All items before the fault have their results."""
-        got = []
+        got: list[Any] = []
         with pytest.raises(KeyError, match="the input"):
             got.extend(self.imap(tasks.double, _broken_after(10), chunksize=chunksize))
         assert got == [2 * number for number in range(10)]

@@ -158,7 +158,7 @@ class Numerics(Suite):
         """They are the caller's; later calls neither see nor change that."""
         first = self.map(tasks.make_array, range(8))
         for result in first:
-            result += 0.5
+            np.add(result, 0.5, out=result)
         second = self.map(tasks.make_array, range(8))
         for value in range(8):
             assert set(first[value].tolist()) == {value + 0.5}

@@ -90,10 +90,10 @@ def fail_at_first(path: str, failures: int) -> int:
 
 def fail_in_turn(index: int, gate: str) -> int:
     """Item 2 fails, but only once item 5 has; all others return."""
-    if index == 5:  # noqa: PLR2004
+    if index == 5:
         os.close(os.open(gate, os.O_WRONLY))
         raise LookupError(index)
-    if index == 2:  # noqa: PLR2004
+    if index == 2:
         descriptor = os.open(gate, os.O_RDONLY)
         os.read(descriptor, 1)
         os.close(descriptor)
@@ -144,6 +144,7 @@ class Counter:
         return -number
 
     def __call__(self, number: int) -> int:
+        """Return that many steps."""
         return number * self.step
 
     def __eq__(self, other: object) -> bool:
@@ -235,7 +236,7 @@ def odd_exception(kind: str) -> BaseException:
 
 def raise_odd(index: int, kind: str) -> int:
     """Item 2 raises an exception of that kind; all others return."""
-    if index == 2:  # noqa: PLR2004
+    if index == 2:
         raise odd_exception(kind)
     return index
 
@@ -309,7 +310,7 @@ def length_and_ends(text: Any) -> tuple[int, Any, Any]:
 
 
 def nest(depth: int) -> list[Any]:
-    """Return a list in a list in a list …"""
+    """Return a list in a list in a list, and so on."""
     whole: list[Any] = []
     for _ in range(depth):
         whole = [whole]
