@@ -28,7 +28,7 @@ NOT_APPLICABLE = {
         "test_default_workers": "counts 4 more than there are CPUs: ours takes the usable CPUs",
     },
 }
-"""For classes whose name begins so: test name → reason."""
+"""For classes whose names begin so: test name → reason."""
 
 NOT_APPLICABLE_SINCE_312 = {
     "ProcessPool": {
@@ -68,9 +68,14 @@ SLEEPERS = {
 def left_out(kind: str) -> set[str]:
     """Names of the tests that a class leaves out."""
     tables = (NOT_APPLICABLE, NOT_APPLICABLE_SINCE_312)
-    return {test for table in tables for start, tests in table.items() if kind.startswith(start) for test in tests}
+    return {test for table in tables for start, tests in table.items() if _is_on(start, kind) for test in tests}
 
 
 def waits_for_soak(kind: str, test: str) -> bool:
     """Whether a test of a class is run by `make soak` only."""
-    return test in SLEEPERS and (not kind.startswith("ProcessPoolFork") or kind.startswith("ProcessPoolForkserver"))
+    return test in SLEEPERS and not _is_on("ProcessPoolFork", kind)
+
+
+def _is_on(start: str, kind: str) -> bool:
+    """Whether the name of a class begins so; fork is not forkserver."""
+    return kind.startswith(start) and not kind.removeprefix(start).startswith("server")

@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -54,9 +55,9 @@ def test_blocks_never_overlap_and_free_ones_are_joined(steps: list[tuple[bool, i
                 owner[offset // PAGE : offset // PAGE + pages] = [number] * pages
                 taken[number] = (offset, pages)
         elif taken:
-            offset, pages = taken.pop(sorted(taken)[which % len(taken)])
-            extent.give_back(offset, pages * PAGE)
-            owner[offset // PAGE : offset // PAGE + pages] = [0] * pages
+            offset, given = taken.pop(sorted(taken)[which % len(taken)])
+            extent.give_back(offset, given * PAGE)
+            owner[offset // PAGE : offset // PAGE + given] = [0] * given
         assert extent.free == _runs_of_zero(owner)
 
 
@@ -101,7 +102,7 @@ def test_what_was_put_is_read_until_it_is_freed(steps: list[tuple[str, int]]) ->
                         assert bytes(content) == bytes([value]) * address[3]
                 assert owner.used_bytes == sum(-(-address[3] // PAGE) * PAGE for address, _ in held.values())
             spans = sorted((address[2], address[2] + address[3]) for address, _ in held.values())
-            assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+            assert all(before[1] <= after[0] for before, after in pairwise(spans))
 
 
 def test_freed_pages_serve_again() -> None:

@@ -57,7 +57,7 @@ def _open(socket: Any) -> Channel:
 
 
 def _drain(end: Channel) -> list[tuple[int, int, bytes]]:
-    got = []
+    got: list[tuple[int, int, bytes]] = []
     while True:
         try:
             data = end.receive()
@@ -108,7 +108,7 @@ def test_rubbish_is_told_after_the_frames_before_it(
     data = b"".join(frame(kind, body, flags) for kind, flags, body in sent) + rubbish
     end = _open(_Socket(data, pieces))
     got: list[tuple[int, int, bytes]] = []
-    with pytest.raises(GarbledFrameError):
+    with pytest.raises(GarbledFrameError):  # noqa: PT012
         while True:
             received = end.receive()
             assert received is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import threading
@@ -185,6 +186,19 @@ def test_an_argument_that_harms_the_worker_that_unpickles_it_fails_alone(method:
     assert failure.cause == {**tasks.CAUSES, "sys.exit": "exception", "raise": "exception"}[how]
 
 
+@pytest.mark.parametrize("how", DEADLY)
+def test_a_function_that_harms_the_workers_that_load_it_fails_its_items(method: str, how: str) -> None:
+    """Each of them, and no more workers are lost than there are chunks."""
+    fn = functools.partial(_second, tasks.OnUnpickling(how))
+    results = be.map(
+        fn, range(6), backend="processes", start_method=method, max_workers=2, chunksize=2, on_error="return"
+    )
+    causes = {**tasks.CAUSES, "sys.exit": "exception", "raise": "exception"}
+    assert [(failure.index, failure.cause) for failure in results] == [(at, causes[how]) for at in range(6)]
+    assert results.report.ledger.deaths == (3 if how in tasks.CAUSES else 0)
+    assert be.map(tasks.triple, range(3), backend="processes", start_method=method, max_workers=2) == [0, 3, 6]
+
+
 @pytest.mark.parametrize("chunksize", [1, ITEMS])
 @pytest.mark.parametrize("how", DEADLY)
 def test_a_result_that_harms_the_worker_that_pickles_it_fails_alone(method: str, how: str, chunksize: int) -> None:
@@ -352,4 +366,8 @@ def test_a_done_callback_may_submit_what_kills_a_worker(method: str, how: str) -
 
 
 def _same(item: Any) -> Any:
+    return item
+
+
+def _second(_: Any, item: Any) -> Any:
     return item

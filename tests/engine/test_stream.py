@@ -113,8 +113,8 @@ def test_every_item_has_one_outcome_whatever_becomes_of_its_chunks(
     data: st.DataObject,
     count: int,
     kind: int,
-    ordered: bool,
-    failing: frozenset[int],  # noqa: FBT001
+    ordered: bool,  # noqa: FBT001
+    failing: frozenset[int],
 ) -> None:
     """In its place, or as they come."""
     source, length = _sources(count)[kind]
@@ -178,7 +178,13 @@ def test_a_result_that_is_missing_is_not_passed_over_in_silence() -> None:
 def test_the_input_is_read_only_as_it_is_cut() -> None:
     """An endless one can be a stream."""
     taken: list[int] = []
-    stream = _stream((taken.append(at) or at for at in itertools.count()), None)  # type: ignore[func-returns-value]
+
+    def endless() -> Iterator[int]:
+        for at in itertools.count():
+            taken.append(at)
+            yield at
+
+    stream = _stream(endless(), None)
     for _ in range(5):
         stream.cut(3)
     assert len(taken) == 15
@@ -221,7 +227,8 @@ def test_a_chunk_is_never_empty_never_a_giant_and_never_holds_the_finish(
 @given(SECONDS, st.integers(1, 10**6), st.integers(1, 64))
 def test_chunks_of_a_known_number_of_items_shrink_towards_the_end(seconds: float, count: int, workers: int) -> None:
     """The last ones are single items, so nobody waits for a long last chunk; and there are not too many of them."""
-    sizes, left = [], count
+    sizes: list[int] = []
+    left = count
     while left and len(sizes) < 5000:
         size = min(chunk_size(seconds, sizes[-1] if sizes else 1, left, workers), left)
         sizes.append(size)

@@ -162,13 +162,13 @@ def lost(crew: Roster, member: Member) -> None:
     for chunk in chunks:
         if seq == chunk.seq and phase not in (protocol.IDLE, protocol.LOADING) and not innocent and not suspect:
             _charge(crew, member, chunk, phase, item, cause, stack)
-        elif chunk.seq == suspect and chunk.prompt:
+        elif chunk.seq == suspect:
             _charge(crew, member, chunk, protocol.HELD, item, cause, stack)
         elif phase == protocol.LOADING and chunk.seq > seq and not member.doom:
             _charge_all(crew, member, chunk, cause, stack)
             phase = protocol.IDLE
-        else:  # of what was begun while there is a suspect nobody knows which it was: alone, it will show itself
-            chunk.sink.again(chunk, chunk.done, chunk.count, alone=bool(suspect) and chunk.seq <= seq)
+        else:
+            chunk.sink.again(chunk, chunk.done, chunk.count, alone=False)
         chunk.sink.finished(chunk)
     if crew.deaths_at_start >= MOST_DEATHS_AT_START:
         from breakeven.errors import StartFailed

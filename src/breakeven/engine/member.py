@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from _collections import deque
 
-from breakeven import work
 from breakeven.engine import protocol
 from breakeven.engine.arena import Window
 from breakeven.engine.channel import Channel
@@ -95,11 +94,6 @@ class Chunk:
         self.hint = 0.0
         self.path: list[float] = []
         self.blocks: list[int] = []
-
-    @property
-    def prompt(self) -> bool:
-        """Whether its worker answers before it goes on to the next."""
-        return bool(self.flags & (protocol.PROMPT | protocol.TIMED)) or self.mode == work.CALL
 
 
 UNKNOWN = -1  # in place of an item's offset: any of those of the chunk

@@ -45,7 +45,6 @@ STREAM_SHARED = 2  # the pickle itself lies in the arena, as the first buffer of
 STOP_ON_ERROR = 4
 TIMED = 8  # note when each item began: a deadline watches
 SPLIT = 16  # may be handed back unfinished when it takes longer than foreseen
-PROMPT = 32  # answer at once: what this chunk does to its worker must not be laid at another's door
 # Flags of OUTCOME
 LAST = 1
 APART = 8  # the arguments could not be unpickled together: run each item alone, so that the culprit shows itself

@@ -175,8 +175,7 @@ class Stream:
             self._again.appendleft((first + size, items[size:], alone, attempt))
             items = items[:size]
         self.outstanding += 1
-        flags = self._flags | protocol.PROMPT if alone else self._flags
-        chunk = Chunk(self, self.function, self.work.mode, first, items, len(items), flags)
+        chunk = Chunk(self, self.function, self.work.mode, first, items, len(items), self._flags)
         chunk.attempt = attempt
         return chunk
 

@@ -43,6 +43,10 @@ def patience(crew: Roster, timeout_seconds: float | None) -> float | None:
         if not (member.inflight or member.skips):
             continue
         soonest = _sooner(soonest, STUCK_SECONDS)
+        if len(member.inflight) > 1:  # an idle worker may be waiting for what waits behind another
+            recallable = member.inflight[0].sent + 2 * WORTH_RECALLING_SECONDS - now
+            if recallable > 0.0:
+                soonest = _sooner(soonest, recallable)
         if crew.timeout is not None and member.inflight:
             soonest = _sooner(soonest, _left(crew, member, crew.timeout))
         if crew.max_memory is not None:
@@ -168,7 +172,7 @@ def recall(crew: Roster) -> bool:
     now = clock()
     for member in crew.members:
         inflight = member.inflight
-        if len(inflight) < 2 or member.skips:  # noqa: PLR2004
+        if len(inflight) < 2:  # noqa: PLR2004
             continue
         last = inflight[-1]
         waits = now - inflight[0].sent > 2 * WORTH_RECALLING_SECONDS

@@ -216,8 +216,7 @@ class Worker:
     def _chunk(self, flags: int, body: memoryview, received: float) -> None:
         seq, key, first, count, buffers, hint, mode = protocol.CHUNK_HEAD.unpack_from(body)
         board = self._board
-        prompt = flags & (protocol.PROMPT | protocol.TIMED) or mode == work.CALL
-        if self._held and (prompt or not 0.0 < hint * count < HOLD_SECONDS):
+        if self._held:  # nobody knows how long this one will take, however quick those before it were
             self._release()
         if flags & protocol.CLAIM and not self._claim():
             self._hold(protocol.frame(protocol.SKIPPED, protocol.OFFSET.pack(seq)), received)
@@ -246,8 +245,6 @@ class Worker:
         self._compute(part, iter(items), fn, mode, flags, hint)
         del items
         self._finish(part, last=True)
-        if prompt and self._held:
-            self._release()
         work.enter(None, None)
 
     def _claim(self) -> bool:
