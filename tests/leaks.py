@@ -28,6 +28,7 @@ TOLERATED_TEMPORARY = {
     "pymp-": "multiprocessing keeps one such folder a process until the end",
 }
 
+FOREIGN_SEGMENTS = ("sem.loky-", "joblib_", "mpich_")
 _PROC = Path("/proc/self")
 _SHARED = Path("/dev/shm")  # noqa: S108 - looked at, not written
 
@@ -58,7 +59,7 @@ def holdings() -> Holdings:
         processes=frozenset(int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()),
         descriptors=frozenset(_descriptors()),
         mappings=frozenset(_mappings()),
-        shared=frozenset(one.name for one in _SHARED.iterdir()) if _SHARED.exists() else frozenset(),
+        shared=frozenset(_segments()),
         temporary=frozenset(_temporary()),
         threads=frozenset(sys._current_frames()),  # unlike threading.enumerate(), also those of _thread
     )
@@ -104,6 +105,14 @@ def _multiprocessing_descriptors() -> set[int]:
     tracker = sys.modules.get("multiprocessing.resource_tracker")
     descriptor = None if tracker is None else tracker._resource_tracker._fd
     return set() if descriptor is None else {descriptor}
+
+
+def _segments() -> Iterator[str]:
+    """Names of shared memory, of the whole machine; those of libraries that nothing here uses are somebody else's."""
+    if _SHARED.exists():
+        for one in _SHARED.iterdir():
+            if not one.name.startswith(FOREIGN_SEGMENTS):
+                yield one.name
 
 
 def _mappings() -> Iterator[str]:
