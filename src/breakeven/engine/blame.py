@@ -171,20 +171,10 @@ def lost(crew: Roster, member: Member) -> None:
             chunk.sink.again(chunk, chunk.done, chunk.count, alone=False)
         chunk.sink.finished(chunk)
     if crew.deaths_at_start >= MOST_DEATHS_AT_START:
-        _despair(crew, f"{crew.deaths_at_start} workers in a row ended at their start ({cause})")
+        from breakeven.errors import StartFailed
 
-
-def _despair(crew: Roster, reason: str) -> None:
-    """No more workers can be started: go on with those that work, or give up where none does."""
-    working = len(crew.members)
-    if any(member.state == protocol.SERVING for member in crew.members):
-        crew.recorder.note(f"only {working} of {crew.max_workers} workers could be started: {reason}")
-        crew.max_workers = working
-        crew.deaths_at_start = 0
-        return
-    from breakeven.errors import StartFailed
-
-    give_up(crew, StartFailed(str(crew.start_method), reason))
+        reason = f"{crew.deaths_at_start} workers in a row ended at their start ({cause})"
+        give_up(crew, StartFailed(str(crew.start_method), reason))
 
 
 def _suspect(chunks: list[Chunk], phase: int, seq: int, doom: Doom | None) -> int:

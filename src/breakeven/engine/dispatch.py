@@ -162,6 +162,7 @@ class Crew(Roster):
             if member.channel.pending:
                 self.writable.append(member)  # another thread may be sending there: `process` goes on with it
             arrived.extend(self._look_once(member))
+        self.recorder.in_vain = not arrived
         self.recorder.mark(recorder.RECEIVE)
         return arrived
 

@@ -49,7 +49,7 @@ class Template:
             except (BrokenPipeError, ConnectionResetError, EOFError):
                 self.stop()
                 if attempt == 2:  # noqa: PLR2004
-                    raise OSError("the template that forks them ended twice while it was asked for one") from None
+                    raise
             except KeyboardInterrupt:  # nobody knows how much of the request has gone
                 self.stop()
                 raise

@@ -108,6 +108,7 @@ class Recorder:
         "deaths",
         "ended",
         "failures",
+        "in_vain",
         "items",
         "lanes",
         "memory",
@@ -130,6 +131,7 @@ class Recorder:
         self._began_at = time()
         self.ended: float | None = None
         self.state = PLAN
+        self.in_vain = False  # the last wait ended without a message
         self.totals = [0.0] * len(PARENT_STATES)
         self.path = [0.0] * len(CATEGORIES)
         self.lanes: list[Lane] = []
@@ -153,8 +155,11 @@ class Recorder:
         return now
 
     def wait(self) -> None:
-        """The parent begins to wait."""
-        self.waited_since = self.mark(WAIT)
+        """The parent begins to wait; or goes on, if nothing came of the last time."""
+        since = self.mark(WAIT)
+        if not self.in_vain:
+            self.waited_since = since
+        self.in_vain = False
 
     def note(self, text: str) -> None:
         """Say something in the report, once."""
