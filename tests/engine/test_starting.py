@@ -96,6 +96,32 @@ for run in (arguments, results, both):
     print("|".join(run.report.ledger.notes))
 """
 
+HOLES = """
+import os
+def refused(*_):
+    raise PermissionError(1, "Operation not permitted")
+os.memfd_create = refused
+access = os.access
+os.access = lambda path, mode: path != "/dev/shm" and access(path, mode)
+from breakeven.engine.arena import Arena, open_file
+owner = Arena(open_file("test"))
+low, high = owner.put(memoryview(bytes(300_000))), owner.put(memoryview(bytes(300_000)))
+owner.free(low[2])
+owner.trim(0)
+with open(os.path.join(os.environ["TMPDIR"], "full"), "wb", buffering=0) as file:
+    try:
+        while True:
+            file.write(bytes(4096))
+    except OSError:
+        pass
+try:
+    owner.put(memoryview(b"x" * 300_000))
+except OSError as error:
+    print(error.strerror, owner.used_bytes == 303104)
+owner.close()
+os.unlink(os.path.join(os.environ["TMPDIR"], "full"))
+"""
+
 FULL_DISK = """
 import os, sys
 def refused(*_):
@@ -177,6 +203,11 @@ def test_a_full_disk_is_a_clear_error(method: str, small_disk: Path) -> None:
     first, second = run_program(FULL_DISK, method, TMPDIR=str(small_disk)).splitlines()
     assert first == "[0, 3, 6]" or "No space left" in first
     assert second == "[0, 3, 6]"
+
+
+def test_pages_that_were_given_back_are_not_taken_for_granted(small_disk: Path) -> None:
+    """Where others have taken them meanwhile there is an error, and no signal."""
+    assert run_program(HOLES, TMPDIR=str(small_disk)).split() == ["No", "space", "left", "on", "device", "True"]
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
