@@ -377,4 +377,4 @@ class Hand:
         records = self.gang.records
         if len(records) < states.MOST_RECORDS:
             at = chunk.first + chunk.done
-            records.append((self.number, at, count, began, began, began, now, now, now, now))
+            records.append((lane.index, at, count, began, began, began, now, now, now, now))

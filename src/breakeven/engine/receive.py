@@ -106,7 +106,7 @@ def _outcome(crew: Roster, member: Member, flags: int, body: memoryview) -> None
         chunk.function.result_bytes = (shared + length) / count
         _learn(crew, chunk.function, (times[3] - times[2]) / count)
     if len(recorder.records) < states.MOST_RECORDS:
-        recorder.records.append((member.number, chunk.first + offset, count, chunk.sent, *times[1:5], arrived, clock()))
+        recorder.records.append((lane.index, chunk.first + offset, count, chunk.sent, *times[1:5], arrived, clock()))
     if flags & protocol.LAST:
         _end(crew, member, chunk, alone=bool(flags & protocol.APART))
 

@@ -78,6 +78,7 @@ class Executor(concurrent.futures.Executor):
 
         Raises `TimeoutError` when the next result is not there `timeout` seconds after the call.
         """
+        callable_or_refuse(fn)
         self._refuse_after_shutdown()
         options = self._for_call({"chunksize": chunksize})
         items = list(zip(*iterables, strict=False))

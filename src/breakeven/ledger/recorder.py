@@ -56,7 +56,19 @@ MOST_RECORDS = 20_000  # chunks kept in full for traces and replays; the sums go
 class Lane:
     """One worker's (or thread's) time during a call."""
 
-    __slots__ = ("began", "free_at", "fresh", "name", "path", "pid", "resident_bytes", "split", "states", "tasks")
+    __slots__ = (
+        "began",
+        "free_at",
+        "fresh",
+        "index",
+        "name",
+        "path",
+        "pid",
+        "resident_bytes",
+        "split",
+        "states",
+        "tasks",
+    )
 
     def __init__(self, name: str, pid: int, began: float, path: list[float], *, fresh: bool) -> None:
         self.name = name
@@ -68,6 +80,7 @@ class Lane:
         self.states = [0.0] * len(WORKER_STATES)
         self.split = [0.0, 0.0, 0.0, 0.0]  # cpu, runq, gil_wait, blocked
         self.tasks = 0
+        self.index = 0  # its place among the lanes of its ledger
         self.resident_bytes: int | None = None
 
     def ready(self, booted: float, ready: float) -> None:
@@ -172,6 +185,7 @@ class Recorder:
             lane = Lane(name, pid, self.since, self.path[:], fresh=True)
         else:
             lane = Lane(name, pid, self.began, [0.0] * len(CATEGORIES), fresh=True)
+        lane.index = len(self.lanes)
         self.lanes.append(lane)
         return lane
 
