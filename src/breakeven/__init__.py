@@ -28,7 +28,10 @@ if TYPE_CHECKING:
         WorkerDied,
     )
     from breakeven.executor import imap, map, reduce, shutdown, starmap  # noqa: A004 - the builtin's name, on purpose
+    from breakeven.executor.plan import Plan, plan
     from breakeven.executor.pool import Executor
+    from breakeven.lab.calibration import calibrate, machine_profile
+    from breakeven.model.profile import MachineProfile
     from breakeven.report import Report, load_report
     from breakeven.work import Failure, rng
 
@@ -43,7 +46,9 @@ __all__ = [
     "InitializerFailed",
     "LedgerUnreadable",
     "LedgerVersionError",
+    "MachineProfile",
     "MemoryExceeded",
+    "Plan",
     "RemoteError",
     "RemoteTraceback",
     "Report",
@@ -54,9 +59,12 @@ __all__ = [
     "UsageError",
     "UsageTypeError",
     "WorkerDied",
+    "calibrate",
     "imap",
     "load_report",
+    "machine_profile",
     "map",
+    "plan",
     "reduce",
     "rng",
     "shutdown",
@@ -66,11 +74,16 @@ __all__ = [
 _ROOMS = {
     "Executor": "executor.pool",
     "Failure": "work",
+    "MachineProfile": "model.profile",
+    "Plan": "executor.plan",
     "Report": "report",
     "SharedArray": "engine.sharing",
+    "calibrate": "lab.calibration",
     "imap": "executor",
     "load_report": "report",
+    "machine_profile": "lab.calibration",
     "map": "executor",
+    "plan": "executor.plan",
     "reduce": "executor",
     "rng": "work",
     "shutdown": "executor",

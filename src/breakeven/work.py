@@ -45,6 +45,7 @@ class Options:
     progress: Any = None
     threads_per_worker: int | None = None
     name: str | None = None
+    sample: str = "here"
 
 
 class Failure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from breakeven.testing import BackendConformance
+from tests.backends.wandering import Wandering
 
 
 class TestSerial(BackendConformance):
@@ -54,3 +55,27 @@ class TestSpawn(_Processes):
     """Worker processes that are started from nothing."""
 
     method = "spawn"
+
+
+class TestAuto(BackendConformance):
+    """Wherever the forecast says: short calls stay in the calling thread."""
+
+    concurrent = False
+    by_value = False
+    replaces_workers = False
+
+    def options(self, **asked: Any) -> dict[str, Any]:
+        """Let breakeven decide."""
+        return {"backend": "auto", **asked}
+
+
+class TestWandering(BackendConformance):
+    """A map that is moved from place to place at random, which `auto` may do at any moment."""
+
+    concurrent = False
+    by_value = False
+    replaces_workers = False
+
+    def options(self, **asked: Any) -> dict[str, Any]:
+        """Move all the time."""
+        return {"backend": Wandering(), **asked}

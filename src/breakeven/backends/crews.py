@@ -122,6 +122,11 @@ class Crews:
         recorder.mark(states.START)
         return self.hire(recorder)
 
+    @property
+    def warm(self) -> bool:
+        """Whether a crew that fits is kept from an earlier call, so that a start costs nothing."""
+        return self.options.initializer is None and bool(_warm.get(self._likeness()))
+
     def _likeness(self) -> Any:
         options = self.options
         return (self.workers, options.start_method, options.threads_per_worker, options.max_worker_memory is not None)

@@ -29,6 +29,11 @@ class GilProbe:
         self._waited = self._slept = 0.0
         self._thread = threading.Thread(target=self._run, name="breakeven-gil", daemon=True)
 
+    @property
+    def looks(self) -> int:
+        """How often it has looked."""
+        return self._looks
+
     def start(self) -> None:
         """Begin to look."""
         self._thread.start()

@@ -72,7 +72,20 @@ class Serial:
 class Loop:
     """A serial run that can be stopped after any block and gone on with elsewhere."""
 
-    __slots__ = ("_at", "_block", "_bounded", "_error", "_input", "_recorder", "_single", "_work", "done", "seconds")
+    __slots__ = (
+        "_at",
+        "_block",
+        "_bounded",
+        "_error",
+        "_input",
+        "_recorder",
+        "_single",
+        "_work",
+        "done",
+        "first_seconds",
+        "items",
+        "seconds",
+    )
 
     def __init__(self, work: Work, recorder: Recorder, *, bounded: bool) -> None:
         self._bounded = bounded  # a stream: each item is read when the result before it has been taken
@@ -84,6 +97,8 @@ class Loop:
         self._block = 1
         self._error: BaseException | None = None
         self.done = False
+        self.items: Any = ()  # of the last block
+        self.first_seconds = 0.0  # what the first item took, which may be warm-up
         self.seconds = 0.0  # spent inside the function so far
 
     @property
@@ -100,6 +115,10 @@ class Loop:
     def rest(self) -> Any:
         """Where the items that are left come from: the source if it can be sliced, else its iterator."""
         return self._single if self._single is not None else self._input
+
+    def hand_over(self, recorder: Recorder) -> None:
+        """Write what follows into another ledger."""
+        self._recorder = recorder
 
     def blocks(self) -> Iterator[list[Any]]:
         """All blocks to the end."""
@@ -124,6 +143,7 @@ class Loop:
             self.done = True
             return []
         self._at = at + 1
+        self.items = items
         began = mark(states.COMPUTE)
         before = nouns.enter(self._work.options.seed, lambda: at)
         try:
@@ -136,6 +156,8 @@ class Loop:
         finally:
             nouns.leave(before)
             self.seconds += mark(states.DISPATCH) - began
+            if at == self._work.first:
+                self.first_seconds = self.seconds
         self._recorder.items += 1
         self._recorder.chunks += 1
         if not values:
@@ -155,6 +177,7 @@ class Loop:
             mark(states.DISPATCH)
             return []
         first = self._at
+        self.items = items
         self._at += len(items)
         began = mark(states.COMPUTE)
         values: list[Any] = []
@@ -172,6 +195,8 @@ class Loop:
             nouns.leave(before)
             took = mark(states.DISPATCH) - began
             self.seconds += took
+            if first == self._work.first:
+                self.first_seconds = took
         self._recorder.items += len(values)
         self._recorder.chunks += 1
         if took < BLOCK_SECONDS / 2:

@@ -132,7 +132,6 @@ class SharingGang(Gang):
         super().__init__(stream, recorder, options, workers)
         self._shared = shared
         self._resting: list[Hand] = []
-        self._lanes: set[Lane] = set()
         self._probing = True
 
     def _hire(self) -> None:
@@ -238,4 +237,4 @@ class SharingGang(Gang):
         """Share what threads spent off the CPU out to waiting for the GIL and being blocked (an estimate)."""
         if self._probing:
             self._probing = False
-            self._account(self._probe.stop(), self._lanes)
+            self._account()

@@ -7,12 +7,10 @@ item past its `timeout` fails, and its thread is left to itself, which another r
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from time import perf_counter as clock
 from time import perf_counter_ns as clock_ns
 from time import thread_time
-from typing import TYPE_CHECKING, Any
 
 from breakeven import work as nouns
 from breakeven.backends.pressure import GilProbe
@@ -27,9 +25,11 @@ from breakeven.planning.chunks import TARGET_SECONDS, WINDOW, chunk_size
 from breakeven.probes.capacity import usable_cpus
 from breakeven.work import Failure
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future, ThreadPoolExecutor
+    from typing import Any
 
     from breakeven.engine.member import Chunk
     from breakeven.ledger.recorder import Lane, Recorder
@@ -64,6 +64,8 @@ class Threads:
     def submit(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
         """Run one call in a thread."""
         if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor  # 13 ms, which a map need not pay
+
             options = self._options
             self._pool = ThreadPoolExecutor(
                 self._workers, "breakeven", options.initializer, tuple(options.initargs) if options.initializer else ()
@@ -91,6 +93,7 @@ class Gang:
         self._changed = threading.Condition()
         self._input = threading.Lock()
         self._hands: list[Hand] = []
+        self._lanes: set[Lane] = set()
         self._probe = GilProbe()
         self._broken: BaseException | None = None
         self._over = False
@@ -107,6 +110,7 @@ class Gang:
     def _hire(self) -> None:
         number = len(self._hands)
         lane = self._recorder.lane(f"thread {number}", 0, started=True)
+        self._lanes.add(lane)
         hand = Hand(self, lane, number)
         self._hands.append(hand)
         hand.start()
@@ -129,14 +133,14 @@ class Gang:
                     yield block
                     mark(states.MERGE)
         finally:
-            self._close()
+            self.close()
 
-    def _wait(self, deadline: float | None) -> None:
+    def _wait(self, deadline: float | None, *, quietly: bool = False) -> None:
         if self._broken is not None:
             raise self._broken
         self._recorder.wait()
         left = None if deadline is None else deadline - clock()
-        if left is not None and left <= 0:
+        if left is not None and left <= 0 and not quietly:
             raise TimeoutError
         limit = self._options.timeout
         if limit is not None:
@@ -166,7 +170,40 @@ class Gang:
         self._stream.finished(chunk)
         self._hire()
 
-    def _close(self) -> None:
+    # --- for a map that may go on elsewhere (`mixed`) ---
+
+    def next_block(self) -> list[Any] | None:
+        """The next block for the consumer, if it is here."""
+        with self._changed:
+            block = self._stream.take()
+            if block is not None:
+                self._changed.notify_all()
+            return block
+
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        with self._changed:
+            return self._stream.over
+
+    def turn(self, seconds: float | None) -> None:
+        """Wait until there is something for the consumer, or so long."""
+        with self._changed:
+            if not self._stream.deliverable:
+                self._wait(None if seconds is None else clock() + seconds, quietly=True)
+
+    def release(self) -> None:
+        """Take no more chunks; what each thread has in hand it does, and puts the rest of its chunk back."""
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+        for hand in self._hands:
+            hand.board[protocol.CANCELLED] = 1
+        for hand in self._hands:
+            hand.join(None)
+        self._account()
+
+    def close(self) -> None:
+        """End: what is still under way is dropped."""
         with self._changed:
             self._over = True
             self._stream.cancelled = self._stream.exhausted = True
@@ -176,11 +213,12 @@ class Gang:
         for hand in self._hands:
             hand.board[protocol.CANCELLED] = 1
             hand.join(max(until - clock(), 0.0))  # one that does not end is left to itself: none can be ended
-        self._account(self._probe.stop(), self._recorder.lanes)
+        self._account()
 
-    def _account(self, held: float, lanes: Iterable[Lane]) -> None:
+    def _account(self) -> None:
         """Share what threads spent off the CPU out to waiting for the GIL and being blocked (an estimate)."""
-        for lane in lanes:
+        held = self._probe.stop()
+        for lane in self._lanes:
             blocked = lane.split[3]
             lane.split[2] += blocked * held
             lane.split[3] -= blocked * held
@@ -315,7 +353,7 @@ class Hand:
         self._thread = threading.Thread(target=self._run, name=f"breakeven-{self.number}", daemon=True)
         self._thread.start()
 
-    def join(self, seconds: float) -> None:
+    def join(self, seconds: float | None) -> None:
         """Wait so long for the end of its thread."""
         self._thread.join(seconds)
 

@@ -19,6 +19,9 @@ __all__ = ["main"]
 
 COMMANDS = {
     "run": "call a function over items from a file, a pattern, a range or stdin",
+    "plan": "forecast every way to run a function over items, and say which would be chosen",
+    "compare": "run a function over items on every backend, and hold the forecasts against that",
+    "calibrate": "measure what parallel work costs on this machine, for every forecast",
     "demo": "real work on serial, threads and processes: what paid off, and why",
     "report": "show a stored report again, or turn it into a web page",
     "doctor": "look for what on this machine makes parallel work slow or unsafe",

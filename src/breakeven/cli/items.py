@@ -108,6 +108,18 @@ def open_items(options: argparse.Namespace) -> Items:
     return items if options.limit is None else items.first(options.limit)
 
 
+def all_items(options: argparse.Namespace) -> Sequence[Any]:
+    """Every item of the source, read at once: for what has to know how many there are."""
+    items = open_items(options)
+    try:
+        found = list(items)
+    finally:
+        items.close()
+    if items.error is not None:
+        raise UsageError(str(items.error))
+    return found
+
+
 def parse_range(text: str) -> range:
     """Read `A:B` or `A:B:STEP`; an omitted A is 0.
 

@@ -26,7 +26,7 @@ from pathlib import PurePath
 
 from breakeven.cli import items as sources
 from breakeven.cli import settings
-from breakeven.cli.calls import Keywords, Numbered, Star
+from breakeven.cli.calls import Numbered
 from breakeven.cli.exits import DONE, FAILED, INTERRUPTED, PARTIAL, UsageError
 from breakeven.cli.results_out import NOT_JSON, Lines, Unwritable, claim_stdout, failure_line, result_line
 
@@ -71,12 +71,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run it."""
-    from breakeven.cli.target import resolve
+    from breakeven.cli.target import called as called_as
 
     if options.report and PurePath(options.report).suffix not in {".json", ".html"}:
         raise UsageError(f"--report {options.report} ends neither in .json nor in .html")
     out, failed = _outputs(options)
-    called = _called(resolve(options.function), options)
+    called = _numbered(called_as(options.function, options), options)
     run = _Run(called, sources.open_items(options), out, failed, options)
     try:
         code = run.go(settings.chosen(options))
@@ -218,12 +218,8 @@ def _bar(chosen: dict[str, Any], *, wanted: bool | None) -> Bar | None:
     return open_progress(chosen["name"], None, chosen.get("backend", "auto"))
 
 
-def _called(fn: Callable[..., Any], options: argparse.Namespace) -> Callable[..., Any]:
-    """Wrap the function as the flags ask."""
-    if options.star:
-        fn = Star(fn)
-    elif options.kwargs:
-        fn = Keywords(fn)
+def _numbered(fn: Callable[..., Any], options: argparse.Namespace) -> Callable[..., Any]:
+    """Say which item it was, where results come as they are done."""
     return Numbered(fn) if options.unordered else fn
 
 

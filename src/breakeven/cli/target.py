@@ -13,6 +13,7 @@ from breakeven.cli.exits import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
     from typing import Any
 
@@ -41,6 +42,16 @@ def resolve(text: str) -> Callable[..., Any]:
     if not callable(found):
         raise UsageError(f"{text} is a value of type {type(found).__name__}, not a function")
     return found  # type: ignore[no-any-return]
+
+
+def called(text: str, options: argparse.Namespace) -> Callable[..., Any]:
+    """The function that `text` names, called as `--star` or `--kwargs` say."""
+    from breakeven.cli.calls import Keywords, Star
+
+    fn = resolve(text)
+    if options.star:
+        return Star(fn)
+    return Keywords(fn) if options.kwargs else fn
 
 
 def resolve_exception(text: str) -> type[BaseException]:

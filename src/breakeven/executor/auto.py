@@ -1,129 +1,209 @@
-"""`auto` until forecasts exist: a simple rule, named as such in every report.
+"""`auto`: begins in the calling thread at once, and goes where a forecast says that it is quicker.
 
-Lives here: the rule and its reason. Never here: a backend. The parent starts on the items at once; when what it has
-measured says that what is left would take several times what workers cost to start, and items are worth moving,
-workers take over from there. No item is called twice.
+Lives here: one call from its first item to what is learnt from it. Never here: when a look is due and what is measured
+(`steering`), the arithmetic (`model`), the rule (`planning.choice`). No item is called twice, whatever is planned.
 """
 
 from __future__ import annotations
 
 from time import perf_counter as clock
-from time import thread_time
+from time import process_time
 
 from breakeven.backends.serial import Loop
-from breakeven.probes.capacity import usable_cpus
-from breakeven.records import replace
 from breakeven.work import Work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Generator, Iterator
     from concurrent.futures import Future
     from typing import Any
 
     from breakeven.backends import Backend
+    from breakeven.backends.mixed import Mixed
+    from breakeven.executor.known import Known
+    from breakeven.executor.steering import Steering
     from breakeven.ledger.recorder import Recorder
+    from breakeven.planning.choice import Choice
     from breakeven.work import Options
 
-TRIAL_SECONDS = 5e-3  # of serial work before anything else is considered
-WORTH_SECONDS = 60e-3  # of work left: several times what starting two workers costs (3 ms forked, 40 ms spawned)
-MOSTLY_WAITING = 0.3  # share of CPU in an item's time below which threads do: it sleeps or does I/O
-MOVING_SHARE = 0.5  # pickling an item and its result may take this share of its own time
-RULE = "simple rule (no forecast yet)"
+    Going = tuple[Steering, Choice | None, Work]  # who steers, where to if not on here, and what is left
+
+FIRST_LOOK_SECONDS = 1e-3  # of work done here, before anything but the work itself costs time
+OBSERVE_SECONDS = 5e-4  # items are timed together for so long at least,
+OBSERVE_SHARE = 0.1  # and for so much of the time spent so far
+WORTH_SECONDS = 2e-3  # of work in a call whose function is known: below, nothing is looked up
 
 
 class Auto:
-    """The backend that begins in the calling thread and goes on where the rule says."""
+    """The backend that decides where the work is done."""
 
     name = "auto"
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._chosen: Backend | None = None
+        self._elsewhere: Backend | None = None
+        self._mixed: Mixed | None = None
 
     def stream(self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool) -> Iterator[list[Any]]:
         """Yield results in blocks, wherever they were made."""
-        if self._options.timeout is not None or self._options.initializer is not None:
-            reason = (
-                "a timeout can only be kept by ending a process"
-                if self._options.timeout
-                else "an initializer is for workers"
-            )
-            return self._elsewhere("processes", reason, work, recorder, ordered=ordered, bounded=bounded)
-        return self._try(work, recorder, ordered=ordered, bounded=bounded)
+        reason = _only_processes(self._options)
+        if reason:
+            recorder.choice = f"processes, since {reason}"
+            return self._open("processes").stream(work, recorder, ordered=ordered, bounded=bounded)
+        return self._run(work, recorder, ordered=ordered, bounded=bounded)
 
-    def _try(self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool) -> Iterator[list[Any]]:
+    def _run(self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool) -> Iterator[list[Any]]:
+        going = _decided_before(work, recorder, self._options)
+        if going is None or going[1] is None:
+            going = yield from self._here(work, recorder, None if going is None else going[0], bounded=bounded)
+        if going is None:
+            return
+        steering, choice, work = going
+        if choice is not None:
+            yield from self._go_on(work, recorder, steering, choice, ordered=ordered, bounded=bounded)
+
+    def _here(
+        self, work: Work, recorder: Recorder, steering: Steering | None, *, bounded: bool
+    ) -> Generator[list[Any], None, Going | None]:
+        """The items in the calling thread, to the end or until something else is chosen, which is returned."""
+        cpu = process_time()
         loop = Loop(work, recorder, bounded=bounded)
-        began, cpu = clock(), thread_time()
-        verdict = None
+        looking = self._look(work, recorder, loop, cpu, steering)
         for block in loop.blocks():
             yield block
-            if verdict is None and loop.seconds > TRIAL_SECONDS and not (loop.done or loop.failed):
-                share = (thread_time() - cpu) / max(clock() - began, 1e-9)
-                verdict = self._judge(work, loop, share, block)
-                if verdict[0] != "serial":
-                    break
-        if loop.done or verdict is None or verdict[0] == "serial":
-            recorder.choice = (
-                f"{RULE}: serial, {verdict[1] if verdict else 'done before workers would have been worth their start'}"
-            )
-            return
-        name, reason = verdict
-        rest = Work(work.fn, loop.rest, mode=work.mode, length=work.length, options=work.options, first=loop.count)
-        yield from self._elsewhere(name, reason, rest, recorder, ordered=ordered, bounded=bounded)
+            if loop.seconds > FIRST_LOOK_SECONDS and not (loop.done or loop.failed):
+                steering, choice = looking(block)
+                if choice is not None:
+                    rest = Work(
+                        work.fn, loop.rest, mode=work.mode, length=work.length, options=work.options, first=loop.count
+                    )
+                    return steering, choice, rest
+        _finish_serially(recorder, steering, work)
+        return None
 
-    def _judge(self, work: Work, loop: Loop, cpu_share: float, block: list[Any]) -> tuple[str, str]:
-        seconds = loop.seconds / loop.count
-        workers = self._options.max_workers or usable_cpus()
-        left = None if work.length is None else (work.length - loop.count) * seconds
-        if left is not None and left < WORTH_SECONDS:
-            return "serial", "too little is left"
-        if cpu_share < MOSTLY_WAITING:
-            return "threads", f"items wait {1 - cpu_share:.0%} of their time"
-        if workers == 1:
-            return "serial", "one usable CPU"
-        moving = self._moving_seconds(work, block)
-        if moving is None:
-            return "serial", "items, results or function cannot be pickled"
-        if moving > MOVING_SHARE * seconds:
-            return "serial", f"moving an item costs {moving / seconds:.0%} of its work"
-        return "processes", f"{seconds:.3g} s an item" + ("" if left is None else f", {left:.3g} s left")
+    def _look(self, work: Work, recorder: Recorder, loop: Loop, cpu: float, steering: Steering | None) -> Any:
+        """What is asked after each block, once there is enough to look at: (who steers, where to go or None)."""
+        seen_items, seen_seconds, seen_cpu = work.first, 0.0, cpu
 
-    def _moving_seconds(self, work: Work, block: list[Any]) -> float | None:
-        """Seconds to pickle one result of the block, twice, and the function; None where that cannot be done."""
-        from breakeven.engine.codec import LARGE, pickled
+        def looking(block: list[Any]) -> tuple[Steering, Choice | None]:
+            nonlocal steering, seen_items, seen_seconds, seen_cpu
+            used = process_time()
+            if steering is None:
+                steering = _steering(work, recorder, self._options)
+            spent = loop.seconds - seen_seconds
+            if spent < OBSERVE_SECONDS + OBSERVE_SHARE * seen_seconds:
+                return steering, None
+            items = loop.count - seen_items
+            first = loop.first_seconds if not seen_seconds and items > 1 else 0.0
+            if first:
+                steering.observed.add(1, first)
+            steering.observed.add(items - bool(first), max(spent - first, 0.0))
+            steering.used(used - seen_cpu, spent)
+            seen_items, seen_seconds = loop.count, loop.seconds
+            left = None if work.length is None else work.length - loop.count
+            choice = steering.look(loop.items, block, left)
+            seen_cpu = process_time()  # what looking took is not the function's
+            return steering, choice
 
-        try:
-            pickled(work.fn, LARGE)
-            began = clock()
-            pickled(block[-1], LARGE)
-            return 2 * (clock() - began)
-        except Exception:  # noqa: BLE001 - any refusal
-            return None
+        return looking
 
-    def _elsewhere(
-        self, name: str, reason: str, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool
+    def follow(self, work: Work, recorder: Recorder, steering: Steering, choice: Choice) -> Iterator[list[Any]]:
+        """Begin where a plan says."""
+        return self._go_on(work, recorder, steering, choice, ordered=True, bounded=False)
+
+    def _go_on(
+        self, work: Work, recorder: Recorder, steering: Steering, choice: Choice, *, ordered: bool, bounded: bool
     ) -> Iterator[list[Any]]:
+        from breakeven.backends.mixed import Mixed
+
+        mixed = self._mixed = Mixed(work, recorder, self._options, ordered=ordered, bounded=bounded)
+        mixed.observe = steering.observe  # type: ignore[method-assign]
+        spent = clock() - recorder.began
+        recorder.choice = f"{choice.forecast.title}: {choice.reason}"
+        recorder.forecast = _forecast(choice, spent, steering)
+        steering.go(mixed, choice)
+        yield from mixed.blocks(steering.steer)
+        recorder.forecast["moves"] = steering.moves
+        steering.learn(mixed)
+
+    def _open(self, name: str) -> Backend:
         from breakeven.executor import open_backend
+        from breakeven.records import replace
 
-        recorder.choice = f"{RULE}: {name}, since {reason}"
-        backend = self._chosen = open_backend(replace(self._options, backend=name))
-        return backend.stream(work, recorder, ordered=ordered, bounded=bounded)
+        self._elsewhere = self._elsewhere or open_backend(replace(self._options, backend=name))
+        return self._elsewhere
 
-    def submit(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+    def submit(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
         """Futures are for what runs beside the caller: processes."""
-        from breakeven.executor import open_backend
-
-        self._chosen = self._chosen or open_backend(replace(self._options, backend="processes"))
-        return self._chosen.submit(fn, args, kwargs)
+        return self._open("processes").submit(fn, args, kwargs)
 
     def close(self, *, wait: bool = True, cancel: bool = False, at_once: bool = False) -> None:
         """Close what was chosen."""
-        if self._chosen is not None:
-            self._chosen.close(wait=wait, cancel=cancel, at_once=at_once)
+        if self._elsewhere is not None:
+            self._elsewhere.close(wait=wait, cancel=cancel, at_once=at_once)
 
     def describe(self) -> dict[str, Any]:
         """Facts for the report: of what was chosen."""
-        if self._chosen is None:
-            return {"backend": "serial", "start_method": None, "workers": 1}
-        return self._chosen.describe()
+        if self._elsewhere is not None:
+            return self._elsewhere.describe()
+        if self._mixed is not None:
+            return self._mixed.facts
+        return {"backend": "serial", "start_method": None, "workers": 1}
+
+
+def _only_processes(options: Options) -> str:
+    """Why a call can run in worker processes alone; "" where it may run anywhere."""
+    if options.timeout is not None:
+        return "a timeout can only be kept by ending a process"
+    if options.initializer is not None:
+        return "an initializer is for workers"
+    if options.sample == "worker":
+        return "the function is not to be called in this process (sample='worker')"
+    if options.sample == "none":
+        return "nothing was to be sampled (sample='none')"
+    return ""
+
+
+def _recall(work: Work) -> Known | None:
+    """What is known of the function, where the call is long enough for that to matter."""
+    import sys
+
+    memory = sys.modules.get("breakeven.executor.known")
+    if memory is None or work.length is None:
+        return None
+    recalled: Known | None = memory.recall(work.fn)
+    if recalled is None or recalled.sample.mean_seconds * work.length < WORTH_SECONDS:
+        return None
+    return recalled
+
+
+def _decided_before(work: Work, recorder: Recorder, options: Options) -> Going | None:
+    """Go by what the calls before have shown, without sampling anew; the promise is held to all the same."""
+    recalled = _recall(work)
+    if recalled is None:
+        return None
+    steering = _steering(work, recorder, options)
+    choice = steering.recall(recalled, work.length or 0)
+    return steering, None if choice.forecast.backend == "serial" else choice, work
+
+
+def _steering(work: Work, recorder: Recorder, options: Options) -> Steering:
+    from breakeven.executor.steering import Steering
+
+    return Steering(work, recorder, options)
+
+
+def _forecast(choice: Choice, spent: float, steering: Steering) -> dict[str, Any]:
+    from breakeven.executor.prospect import prospect_of
+
+    return prospect_of(choice, spent, steering.sample() if steering.observed.items else None)
+
+
+def _finish_serially(recorder: Recorder, steering: Steering | None, work: Work) -> None:
+    choice = None if steering is None else steering.choice
+    if steering is None or choice is None:
+        recorder.choice = "serial: done before workers could have been started"
+        return
+    recorder.choice = f"serial: {choice.reason}"
+    recorder.forecast = _forecast(choice, steering.chosen_after_seconds, steering)
+    steering.learn_serial(work.length)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from breakeven.backends import Backend
     from breakeven.backends.shared import SharedProcesses
     from breakeven.backends.shared_threads import SharedThreads
+    from breakeven.executor.plan import Plan
     from breakeven.report import Report
     from breakeven.work import Options
 
@@ -132,6 +133,14 @@ class Executor(concurrent.futures.Executor):
     ) -> Any:
         """As `breakeven.reduce`, on this executor's workers."""
         return reduction(op, items, map, self._for_call(options), self._collect)
+
+    def plan(self, fn: Callable[..., Any], /, *iterables: Iterable[Any], **options: Any) -> Plan:
+        """As `breakeven.plan`: sample in the calling thread, forecast, and go on from there when asked to."""
+        from breakeven.executor.plan import Plan
+
+        self._refuse_after_shutdown()
+        chosen = self._for_call(options)
+        return Plan(work_of(fn, iterables, chosen, star=False), chosen)
 
     def _collect(self, work: Work) -> Results:
         self._refuse_after_shutdown()

@@ -214,6 +214,18 @@ class Ledger:
     serial_seconds_estimate: float | None
     chunk_records: tuple[ChunkRecord, ...]
     made_with: Provenance
+    forecast: Mapping[str, object] | None = None
+    """What was forecast and why, as plain data; None where nothing was (see the reference of reports)."""
+
+    @property
+    def forecast_error(self) -> float | None:
+        """How far the forecast was off: forecast over measured, less 1. What the caller took itself does not count."""
+        chosen = (self.forecast or {}).get("chosen")
+        seconds = chosen.get("seconds") if isinstance(chosen, Mapping) else None
+        measured = self.seconds - self.path.get("parent.consumer", 0.0) - self.path.get("parent.input", 0.0)
+        if not isinstance(seconds, int | float) or measured < CLOCK_SECONDS:
+            return None
+        return seconds / measured - 1.0
 
     @property
     def unexplained_seconds(self) -> float:

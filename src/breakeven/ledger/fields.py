@@ -84,6 +84,16 @@ class Fields:
         """Return a finite number from 0 up, or None where it is null or missing."""
         return None if self._content.get(key) is None else self.seconds(key)
 
+    def plain_or_none(self, key: str) -> Mapping[str, object] | None:
+        """Return an object of texts, finite numbers, lists and objects, as it is; None where it is null or missing."""
+        value = self._content.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise malformed(self.at(key), value, "an object")
+        _check_plain(value, self.at(key), 0)
+        return value
+
     def durations(self, key: str, known: Collection[str] | None = None) -> dict[str, float]:
         """Return an object of name → seconds, whose names must be `known` ones where those are given."""
         fields = self.inner(key)
@@ -148,3 +158,25 @@ def as_seconds(value: object, where: str) -> float:
 def malformed(where: str, value: object, wanted: str) -> FieldError:
     """Say that `value` is not what `where` must hold."""
     return FieldError(where, reprlib.repr(value), wanted)
+
+
+_DEEPEST = 8
+
+
+def _check_plain(value: object, where: str, depth: int) -> None:
+    """Refuse what JSON does not hold, and what no honest file nests so deep."""
+    if depth > _DEEPEST:
+        raise malformed(where, value, f"nested no deeper than {_DEEPEST}")
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if not isinstance(name, str):
+                raise malformed(where, name, "named by a text")
+            _check_plain(inner, f"{where}.{name}", depth + 1)
+    elif isinstance(value, list | tuple):
+        for place, inner in enumerate(value):
+            _check_plain(inner, f"{where}[{place}]", depth + 1)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise malformed(where, value, "a finite number")
+    elif value is not None and not isinstance(value, str | int | bool):
+        raise malformed(where, value, "plain data")

@@ -121,6 +121,7 @@ class Recorder:
         "deaths",
         "ended",
         "failures",
+        "forecast",
         "in_vain",
         "items",
         "lanes",
@@ -155,6 +156,7 @@ class Recorder:
         self.failures: list[dict[str, Any]] = []
         self.notes: list[str] = []
         self.choice = ""
+        self.forecast: dict[str, Any] | None = None
         self.memory: Any = None
 
     def mark(self, state: int) -> float:
@@ -304,6 +306,7 @@ class Recorder:
             "retries": self.retries,
             "notes": self.notes,
             "choice": self.choice,
+            "forecast": self.forecast,
             "useful_seconds_per_item": computed / self.items if self.items else None,
             "serial_seconds_estimate": None,
             "chunk_records": [

@@ -75,6 +75,7 @@ def _ledger(fields: Fields, made_with: Provenance) -> Ledger:
             _chunk(row, f"chunk_records[{place}]", len(lanes)) for place, row in enumerate(fields.rows("chunk_records"))
         ),
         made_with=made_with,
+        forecast=fields.plain_or_none("forecast"),
     )
 
 

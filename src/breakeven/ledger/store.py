@@ -61,6 +61,7 @@ def to_dict(ledger: Ledger) -> dict[str, Any]:
         "retries": ledger.retries,
         "notes": list(ledger.notes),
         "choice": ledger.choice,
+        "forecast": ledger.forecast,
         "useful_seconds_per_item": ledger.useful_seconds_per_item,
         "serial_seconds_estimate": ledger.serial_seconds_estimate,
         "chunk_records": [list(record) for record in ledger.chunk_records],

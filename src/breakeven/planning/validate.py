@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 BACKENDS = ("auto", "serial", "threads", "processes", "dask", "ray", "mpi")
 START_METHODS = ("fork", "forkserver", "spawn")
 ON_ERROR = ("raise", "return")
+SAMPLE = ("here", "worker", "none")
 _DEFAULTS = Options()
 
 
@@ -138,6 +139,7 @@ _CHECKS: dict[str, Any] = {
     "max_tasks_per_worker": _count(1),
     "max_worker_memory": _count(1),
     "memory_limit": _count(1),
+    "sample": _one_of(SAMPLE),
     "seed": _count(0),
     "progress": _anything,
     "threads_per_worker": _count(1),

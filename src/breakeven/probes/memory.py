@@ -45,6 +45,27 @@ def resident_bytes(pid: int) -> int | None:
     return None if pages is None else pages * _PAGE_BYTES
 
 
+def peak_resident_bytes() -> int | None:
+    """Return the most bytes of RAM that this process has mapped since its begin or `forget_peak`, or `None`."""
+    amount = field(read_bytes("/proc/self/status"), b"VmHWM:") if _HAS_PROC else None
+    return None if amount is None else amount * 1024
+
+
+def forget_peak() -> bool:
+    """Have `peak_resident_bytes` count from now on; False where the kernel does not offer that."""
+    try:
+        descriptor = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        os.write(descriptor, b"5")
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def proportional_bytes(pid: int) -> int | None:
     """Return the bytes a process holds with each shared page divided among those who map it (PSS), or `None`."""
     if not _HAS_PROC:

@@ -71,12 +71,28 @@ class Report:
         return self.ledger.failures
 
     @property
-    def forecast(self) -> None:
-        """What was forecast for this run: None, until breakeven forecasts."""
+    def forecast(self) -> Mapping[str, object] | None:
+        """What `auto` or a plan forecast for this run, as plain data; None where nothing was forecast.
+
+        `chosen` and each of `candidates` hold title, backend, workers, start_method, seconds with low_seconds and
+        high_seconds (an 80 % interval), memory_bytes and the dominant term; `reason` says why, `moves` where the
+        run went and when.
+        """
+        return self.ledger.forecast
 
     @property
-    def forecast_error(self) -> None:
-        """How far off the forecast was: None, until breakeven forecasts."""
+    def forecast_error(self) -> float | None:
+        """How far off the forecast was: forecast over measured seconds, less 1; None where nothing was forecast."""
+        return self.ledger.forecast_error
+
+    def what_if(self) -> dict[str, float]:
+        """Seconds that this run would have taken had one cost been nothing, from a replay of its chunks.
+
+        Empty where no chunk went to a worker.
+        """
+        from breakeven.ledger.whatif import what_if
+
+        return what_if(self.ledger)
 
     def table(self) -> str:
         """Return the report as about a dozen lines of plain text, none longer than 100 columns."""

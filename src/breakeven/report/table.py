@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from breakeven.ledger.account import CLOCK_SECONDS, NO_TRAFFIC, Efficiency, Lane, Ledger
 from breakeven.ledger.states import COMPUTE_PARTS, KINDS, UNEXPLAINED, WORKER_STATES
+from breakeven.report.outlook import forecast_line
 from breakeven.report.verdict import verdict_on
 from breakeven.report.wording import (
     KIND_LABELS,
@@ -49,6 +50,7 @@ def table_of(ledger: Ledger, efficiency: Efficiency | None) -> str:
         verdict.sentence,
         _row("run", _run(ledger)),
         *([_row("chosen", ledger.choice)] if ledger.choice else []),
+        *([_row("forecast", told)] if (told := forecast_line(ledger)) else []),
         *_path(ledger),
         *_workers(ledger.lanes),
         _row("messages", _traffic(ledger)),

@@ -1,0 +1,115 @@
+"""What this process has learnt: of functions that were called before, and of its own starts.
+
+Lives here: the memory between calls. Never here: a measurement or a choice.
+"""
+
+from __future__ import annotations
+
+from breakeven.records import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from breakeven.model.profile import MachineProfile
+    from breakeven.model.sample import Sample
+    from breakeven.planning.choice import Choice
+
+MOST_FUNCTIONS = 128
+ALIKE = 1.5  # a call with so many times more or fewer items is decided as the one before
+
+
+@record
+class Known:
+    """A function that was called before: what was seen of it, and what was chosen for how many items."""
+
+    sample: Sample
+    items: int
+    choice: Choice
+
+    def covers(self, items: int) -> bool:
+        """Whether a call with so many items is like the one that was decided."""
+        return self.items / ALIKE <= items <= self.items * ALIKE
+
+
+_functions: dict[Any, Known] = {}
+_profile: MachineProfile | None = None
+
+
+def mark_of(fn: Callable[..., Any]) -> Any:
+    """What stands for a function from call to call: its code, also inside what binds arguments to it."""
+    inner: Any = fn
+    for _ in range(8):  # deeper is no function's business
+        bound = getattr(inner, "func", None) or getattr(inner, "__func__", None)  # of functools.partial, of a method
+        if bound is None:
+            break
+        inner = bound
+    code = getattr(inner, "__code__", None)
+    if code is not None:
+        return code
+    return inner if hasattr(inner, "__self__") else type(inner)  # builtins have a `__self__`
+
+
+def recall(fn: Callable[..., Any]) -> Known | None:
+    """What is known of a function, if anything."""
+    return _functions.get(mark_of(fn)) if _functions else None
+
+
+def remember(fn: Callable[..., Any], known: Known) -> None:
+    """Keep what was learnt; the oldest is forgotten when there are too many."""
+    try:
+        _functions[mark_of(fn)] = known
+    except TypeError:  # cannot be hashed
+        return
+    if len(_functions) > MOST_FUNCTIONS:
+        del _functions[next(iter(_functions))]
+
+
+def forget(fn: Callable[..., Any]) -> None:
+    """What was learnt does not hold any more."""
+    _functions.pop(mark_of(fn), None)
+
+
+def profile() -> MachineProfile:
+    """The machine's profile: stored by `breakeven.calibrate`, else assumed; corrected by this process's own starts."""
+    global _profile  # noqa: PLW0603 - once a process
+    if _profile is None:
+        _profile = stored() or _assumed()
+    return _profile
+
+
+def stored() -> MachineProfile | None:
+    """The profile on disk, if it is of this machine as it is now."""
+    from breakeven.model.profile import profile_from
+    from breakeven.probes.profiles import machine_key, profile_path, read_profile
+
+    plain = read_profile(profile_path())
+    if plain is None:
+        return None
+    try:
+        found = profile_from(plain)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None  # of another version, or damaged: as good as none
+    return found if found.key == machine_key() else None
+
+
+def _assumed() -> MachineProfile:
+    from breakeven.model.profile import assumed
+    from breakeven.probes.capacity import usable_cpus
+
+    return assumed(usable_cpus())
+
+
+def learn_start(method: str, workers: int, seconds: float) -> None:
+    """Workers were started, and it took so long."""
+    global _profile  # noqa: PLW0603 - once a process
+    from breakeven.model.profile import corrected
+
+    _profile = corrected(profile(), method, workers, seconds)
+
+
+def set_profile(new: MachineProfile | None) -> None:
+    """Go by another profile from now on; None reads the stored one again."""
+    global _profile  # noqa: PLW0603 - once a process
+    _profile = new

@@ -1,0 +1,128 @@
+"""What a function, its items and its results weigh: pickled once, as a block, the way they would travel.
+
+Lives here: the measurement. Never here: what follows from it.
+"""
+
+from __future__ import annotations
+
+import sys
+from _pickle import PickleBuffer, dumps, loads
+from time import perf_counter as clock
+
+from breakeven.engine.codec import LARGE, pickled
+from breakeven.model.sample import Payload
+from breakeven.work import told
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+ENOUGH_SECONDS = 100e-6  # a measurement of this length is not repeated
+MOST_ITEMS = 64
+SECONDS_AN_OBJECT = 40e-9  # to pickle and unpickle a small object, such as a number in a list; measured 35 to 60
+TIMES = 3  # the least of so many counts: a neighbour only ever adds
+
+
+class Dear(Exception):
+    """It takes cloudpickle, whose import is not worth it for the sake of a figure."""
+
+
+class Unmovable(Exception):
+    """Something cannot be pickled; the text says what and why."""
+
+
+def weigh_function(fn: Callable[..., Any], *, sparing: bool) -> int:
+    """Bytes that a worker is sent once; raises `Unmovable`, or `Dear` for what only cloudpickle knows, if `sparing`."""
+    stream, outside = _pickled(fn, "the function", sparing=sparing)
+    return len(stream) + sum(raw.nbytes for raw in outside)
+
+
+def weigh(values: Sequence[Any], what: str, worth_seconds: float, *, sparing: bool) -> Payload:
+    """What moving one of `values` costs; raises as `weigh_function`. One is weighed first, more where that was cheap.
+
+    `worth_seconds` is what computing one takes: past a share of it the exact figure changes nothing any more.
+    """
+    objects = _objects(values[-1])
+    if objects * SECONDS_AN_OBJECT > worth_seconds:
+        return _guessed(objects)
+    one = _weigh(values[-1:], what, sparing=sparing)
+    if one.dumps_seconds + one.loads_seconds > worth_seconds / 4 or len(values) == 1:
+        return one
+    return _weigh(values[-MOST_ITEMS:], what, sparing=sparing)
+
+
+def _weigh(values: Sequence[Any], what: str, *, sparing: bool) -> Payload:
+    values = list(values)
+    began = clock()
+    stream, outside = _pickled(values, what, sparing=sparing)
+    dumping = clock() - began
+    for _ in range(TIMES - 1 if dumping < ENOUGH_SECONDS else 0):
+        began = clock()
+        stream, outside = _pickled(values, what, sparing=sparing)
+        dumping = min(dumping, clock() - began)
+    loading = 1e9
+    for _ in range(TIMES):
+        began = clock()
+        try:
+            loads(stream, buffers=outside)
+        except Exception as error:
+            raise Unmovable(f"{what} cannot be unpickled ({told(error)})") from error
+        loading = min(loading, clock() - began)
+        if loading > ENOUGH_SECONDS:
+            break
+    count = len(values)
+    shared = sum(raw.nbytes for raw in outside)
+    if len(stream) >= LARGE:
+        shared += len(stream)
+        stream = b""
+    return Payload(
+        stream_bytes=len(stream) / count,
+        shared_bytes=shared / count,
+        dumps_seconds=dumping / count,
+        loads_seconds=loading / count,
+        buffer_bytes=_buffer_bytes(values[-1]),
+    )
+
+
+def _objects(value: Any) -> int:
+    """How many objects a container holds, one level deep."""
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        return len(value) + sum(len(inner) for inner in list(value)[:8] if isinstance(inner, list | tuple | dict))
+    return 0
+
+
+def _guessed(objects: int) -> Payload:
+    """What so many small objects weigh, without pickling them: it would take longer than the work itself."""
+    half = objects * SECONDS_AN_OBJECT / 2
+    return Payload(stream_bytes=3.0 * objects, dumps_seconds=half, loads_seconds=half)
+
+
+def _buffer_bytes(value: Any) -> float:
+    """Bytes in buffers that a value is, or holds directly."""
+    if isinstance(value, tuple | list):
+        return sum(_own_buffer_bytes(inner) for inner in value[:MOST_ITEMS])
+    return _own_buffer_bytes(value)
+
+
+def _own_buffer_bytes(value: Any) -> float:
+    if isinstance(value, bytes | bytearray):
+        return len(value)
+    size = getattr(value, "nbytes", 0)
+    return float(size) if isinstance(size, int) else 0.0
+
+
+def _pickled(value: Any, what: str, *, sparing: bool) -> tuple[bytes, list[memoryview]]:
+    """As the engine pickles it; while cloudpickle is not loaded and `sparing`, only what does without."""
+    try:
+        if not sparing or "cloudpickle" in sys.modules:
+            return pickled(value, LARGE)
+        outside: list[PickleBuffer] = []
+        stream = dumps(value, 5, buffer_callback=outside.append)
+    except Exception as error:
+        if sparing and "cloudpickle" not in sys.modules:
+            raise Dear from error
+        raise Unmovable(f"{what} cannot be pickled ({told(error)})") from error
+    if b"__main__" in stream:
+        raise Dear
+    return stream, [buffer.raw() for buffer in outside]

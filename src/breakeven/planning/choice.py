@@ -1,0 +1,228 @@
+"""Sample, profile and what the caller allows → every way to run with its forecast, the one to take, and why.
+
+Lives here: the candidates and the rule. Never here: a mechanism, a clock, or the user's function.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+from breakeven.model import forecast as model
+from breakeven.model.sample import NOTHING
+from breakeven.records import record, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from breakeven.model.forecast import Forecast
+    from breakeven.model.profile import MachineProfile
+    from breakeven.model.sample import Sample
+
+WAITING = 0.3  # blocked share from which more threads than CPUs are considered
+MOST_THREADS = 64
+LEAST_GAIN_SECONDS = 0.5e-3  # a gain below this is not worth a start
+PILOT_BUFFER_BYTES = 16_000  # an item or result with buffers this large may well be worked on without the GIL
+PILOT_COST_SECONDS = (
+    12e-3  # of threads that turn out to queue for the GIL: their start, and the time until that is seen
+)
+PILOT_GAIN = 0.8  # threads are tried where, if the GIL were free, they would take less than this of the next best
+TIE = 0.95  # processes have to be quicker than threads by as much: they take more memory
+TINY_SECONDS = 50e-6  # an item this short does not let go of the GIL to any avail: each hand-over costs as much
+OWN_THREADS = 1.5  # CPU over wall from which a function is taken to run threads of its own
+
+
+@record
+class Situation:
+    """What a choice depends on beside sample and profile.
+
+    `items` are those still to do (or a guess, where `known` is false), `start_seconds` what starting the workers would
+    still cost, None for what the profile says; `handicap` by which factor processes lately took longer than promised.
+    """
+
+    items: int
+    known: bool
+    cpus: int
+    max_workers: int | None = None
+    start_method: str = "fork"
+    start_seconds: float | None = None
+    memory_limit: int | None = None
+    threads_allowed: bool = True
+    processes_allowed: bool = True
+    pilot_allowed: bool = True
+    handicap: float = 1.0
+    why_no_processes: str = ""
+
+
+@record
+class Choice:
+    """One way to run, why, and what the others would have cost."""
+
+    forecast: Forecast
+    reason: str
+    candidates: tuple[Forecast, ...]
+    pilot: bool = False
+
+    @property
+    def serial(self) -> Forecast:
+        """What the plain loop would cost."""
+        return self.candidates[0]
+
+
+def candidates(sample: Sample, situation: Situation, profile: MachineProfile) -> list[Forecast]:
+    """Every way to run that is allowed and fits into memory; the first is serial."""
+    items = situation.items
+    sample = _with_assumed_gil(sample)
+    found = [model.serial(sample, items)]
+    if situation.threads_allowed:
+        found += [model.threads(sample, items, workers, profile) for workers in _thread_counts(sample, situation)]
+    if situation.processes_allowed and not sample.refusal:
+        found += [_processes(sample, situation, profile, workers) for workers in _process_counts(sample, situation)]
+    limit = situation.memory_limit
+    return [one for one in found if one.backend == "serial" or limit is None or one.memory_bytes <= limit]
+
+
+def _with_assumed_gil(sample: Sample) -> Sample:
+    """The sample, with the GIL taken as held where nobody has looked and nothing speaks against it.
+
+    What lets go of the GIL works on buffers, or waits; what waits holds it for the rest of its time at most.
+    """
+    if sample.gil_share is not None or _may_let_go(sample):
+        return sample
+    return replace(sample, gil_share=min(sample.cpu_share, 1.0))
+
+
+def _may_let_go(sample: Sample) -> bool:
+    moved = (sample.argument or NOTHING).buffer_bytes + (sample.result or NOTHING).buffer_bytes
+    plausible = moved >= PILOT_BUFFER_BYTES or bool(sample.refusal)
+    return plausible and sample.mean_seconds >= TINY_SECONDS and sample.blocked_share < WAITING
+
+
+def _processes(sample: Sample, situation: Situation, profile: MachineProfile, workers: int) -> Forecast:
+    one = model.processes(
+        sample, situation.items, workers, profile, situation.start_method, start_seconds=situation.start_seconds
+    )
+    if situation.handicap == 1.0:
+        return one
+    by = situation.handicap
+    return replace(one, seconds=one.seconds * by, low_seconds=one.low_seconds * by, high_seconds=one.high_seconds * by)
+
+
+def _thread_counts(sample: Sample, situation: Situation) -> list[int]:
+    most = situation.max_workers
+    if sample.blocked_share < WAITING:
+        widest = min(situation.cpus, most or situation.cpus)
+    else:
+        keep_busy = ceil(situation.cpus / max(1.0 - sample.blocked_share, 0.01))
+        widest = min(most or MOST_THREADS, keep_busy + situation.cpus, MOST_THREADS, max(situation.items, 1))
+    return _fitting(_doubling(widest), sample.call_bytes, 0, situation)
+
+
+def _process_counts(sample: Sample, situation: Situation) -> list[int]:
+    # The count that is asked for, or as many as there are CPUs: the engine keeps crews by their size, and a crew of
+    # another size would have to be started.
+    most = situation.max_workers or situation.cpus
+    if sample.cpu_share > OWN_THREADS:
+        most = max(int(most / sample.cpu_share), 1)
+    return _fitting([most] if most > 1 else [], sample.call_bytes, 12 << 20, situation)
+
+
+def _doubling(widest: int) -> list[int]:
+    counts = []
+    count = 2
+    while count < widest:
+        counts.append(count)
+        count *= 2
+    return [*counts, widest] if widest > 1 else []
+
+
+def _fitting(counts: list[int], call_bytes: int, worker_bytes: int, situation: Situation) -> list[int]:
+    """The counts that memory allows; where none does, the largest that it does."""
+    if situation.memory_limit is None or not counts:
+        return counts
+    each = call_bytes + worker_bytes
+    most = situation.memory_limit // each if each else max(counts)
+    fits = [count for count in counts if count <= most]
+    return fits or ([int(most)] if most > 1 else [])
+
+
+def choose(sample: Sample, situation: Situation, profile: MachineProfile) -> Choice:
+    """The way to run from here: serial, unless another is quicker by more than what is not known of it."""
+    ways = candidates(sample, situation, profile)
+    serial = ways[0]
+    safe = [way for way in ways[1:] if _surely_quicker(way, serial, sample, profile)]
+    best = min(safe, key=_seconds, default=serial)
+    threads = min((way for way in safe if way.backend == "threads"), key=_seconds, default=None)
+    if best.backend == "processes" and threads is not None and threads.seconds * TIE < best.seconds:
+        best = threads
+    pilot = _pilot(sample, situation, profile, best, serial)
+    if pilot is not None:
+        reason = "two threads or more would do, if the function lets go of the GIL: tried on the next items"
+        return Choice(forecast=pilot, reason=reason, candidates=tuple(ways), pilot=True)
+    return Choice(forecast=best, reason=_why(best, ways, sample, situation), candidates=tuple(ways))
+
+
+def _seconds(way: Forecast) -> float:
+    return way.seconds
+
+
+def _surely_quicker(way: Forecast, serial: Forecast, sample: Sample, profile: MachineProfile) -> bool:
+    """Whether it wins even if items are as cheap as they may be and the model errs as it does."""
+    if serial.seconds - way.seconds < LEAST_GAIN_SECONDS:
+        return False
+    least = max(1.0 - sample.error, 0.2)
+    start = sum(seconds for name, seconds in way.parts if name == "start-up")
+    spread = model.MODEL_ERROR[profile.source]
+    if way.backend == "threads" and sample.gil_share is None and sample.blocked_share < WAITING:
+        spread += 0.5
+    return start + (way.seconds - start) * least * (1 + spread) < serial.seconds * least
+
+
+def _pilot(
+    sample: Sample, situation: Situation, profile: MachineProfile, best: Forecast, serial: Forecast
+) -> Forecast | None:
+    """Threads, where nobody has looked at the GIL and it would matter."""
+    asked = situation.threads_allowed and situation.pilot_allowed and sample.gil_share is None
+    if not asked or sample.cpu_share >= OWN_THREADS:
+        return None
+    if not _may_let_go(sample):
+        return None
+    counts = _thread_counts(sample, situation)
+    if not counts:
+        return None
+    hoped = model.threads(replace(sample, gil_share=0.0), situation.items, counts[-1], profile)
+    least = min(best.seconds, serial.seconds)
+    worth = hoped.seconds < PILOT_GAIN * least and least - hoped.seconds > PILOT_COST_SECONDS
+    sure = _surely_quicker(hoped, serial, replace(sample, gil_share=0.0), profile)
+    return hoped if worth and sure else None
+
+
+def _why(best: Forecast, ways: list[Forecast], sample: Sample, situation: Situation) -> str:
+    """One sentence that a user understands."""
+    from breakeven.units import format_seconds
+
+    serial = ways[0]
+    if best.backend != "serial":
+        saved = f"{format_seconds(best.seconds)} forecast against {format_seconds(serial.seconds)} serially"
+        if best.backend == "threads" and sample.blocked_share >= WAITING:
+            return f"items wait {sample.blocked_share:.0%} of their time: {saved}"
+        return saved
+    if situation.cpus == 1 and sample.blocked_share < WAITING:
+        return "one usable CPU"
+    if sample.refusal:
+        return f"workers cannot be given this: {sample.refusal}"
+    if not situation.processes_allowed and situation.why_no_processes:
+        return situation.why_no_processes
+    if sample.cpu_share > OWN_THREADS:
+        return f"the function keeps {sample.cpu_share:.1f} CPUs busy by itself"
+    others = ways[1:]
+    if not others:
+        return (
+            "memory has no room for a second worker"
+            if situation.memory_limit is not None
+            else "nothing else is allowed"
+        )
+    nearest = min(others, key=_seconds)
+    what = "what is left" if situation.known else "as much again"
+    return (
+        f"{nearest.title} would take {format_seconds(nearest.seconds)} for {what}, the loop"
+        f" {format_seconds(serial.seconds)}; most of that is {nearest.dominant}"
+    )
