@@ -164,9 +164,11 @@ class Plan:
         return loop.count >= LEAST_ITEMS and loop.seconds > max(SAMPLE_SHARE * whole / 2, LEAST_SECONDS)
 
     def _probe(self) -> Any:
+        from _thread import get_ident
+
         from breakeven.backends.pressure import GilProbe
 
-        probe = GilProbe()
+        probe = GilProbe(watched=get_ident())
         probe.start()
         return probe
 

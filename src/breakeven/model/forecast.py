@@ -95,18 +95,18 @@ def threads(sample: Sample, items: int, workers: int, profile: MachineProfile) -
 
 
 def _thread_rate(tau: float, share: float, cpu: float, workers: int, profile: MachineProfile) -> float:
-    """Items a second of a closed network: one GIL, c CPUs, and waiting that takes neither; never past its bounds."""
+    """Items a second of a closed network: threads that queue for one GIL, and compute or wait without it.
+
+    Mean value analysis (Reiser and Lavenberg 1980) of one queue and one delay; the CPUs bound the whole.
+    """
     held = min(share, cpu) * tau
-    free = max(cpu * tau - held, 0.0)
-    waits = max(tau - held - free, 0.0)
+    elsewhere = max(tau - held, 0.0)
     capacity = profile.capacity_of(workers)
-    queue_gil = queue_cpu = 0.0
-    rate = 0.0
-    for present in range(1, workers + 1):  # mean value analysis, exact for one server; the CPUs as c of them (Seidmann)
-        at_gil = held * (1 + queue_gil)
-        at_cpu = free / capacity * (1 + queue_cpu) + free * (capacity - 1) / capacity
-        rate = present / (at_gil + at_cpu + waits)
-        queue_gil, queue_cpu = rate * at_gil, rate * free / capacity * (1 + queue_cpu)
+    queue = rate = 0.0
+    for present in range(1, workers + 1):
+        at_gil = held * (1 + queue)
+        rate = present / (at_gil + elsewhere)
+        queue = rate * at_gil
     bounds = [workers / tau]
     if held > 0:
         bounds.append(1 / held)
@@ -135,8 +135,8 @@ def processes(
     start = profile.start_up(start_method, wide) if start_seconds is None else start_seconds
     capacity = profile.capacity_of(wide)
     feeding = chunks * parent
-    working = max(chunks * computing / wide, ceil(items / wide) * tau)
-    on_cpus = chunks * (parent + worker + chunk * tau * cpu) / max(capacity, 1.0)
+    working = max((chunks * worker + items * tau) / wide, ceil(items / wide) * tau)
+    on_cpus = (chunks * (parent + worker) + items * tau * cpu) / max(capacity, 1.0)
     slowest = max(feeding, working, on_cpus)
     overhead = chunks * (parent + worker)
     moved = overhead / wide if slowest == working else min(slowest, overhead / capacity)

@@ -1,0 +1,125 @@
+"""Which way is chosen, and what is said of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from breakeven.model.profile import assumed
+from breakeven.model.sample import Payload, Sample
+from breakeven.planning.choice import Choice, Situation, choose
+from breakeven.records import replace
+
+LIGHT = Payload(stream_bytes=20, dumps_seconds=1e-6, loads_seconds=1e-6)
+BUFFER = Payload(stream_bytes=20, shared_bytes=1e6, buffer_bytes=1e6, dumps_seconds=0.4e-3, loads_seconds=0.1e-3)
+OBJECTS = Payload(stream_bytes=1e5, dumps_seconds=1.5e-3, loads_seconds=1.5e-3)
+
+
+def chosen(mean: float, items: int, *, cpus: int = 2, **known: object) -> Choice:
+    """What is chosen for so many items of so long; names of `Situation` go there, the rest to the sample."""
+    situation = Situation(items=items, known=True, cpus=cpus)
+    for name in list(known):
+        if name in Situation.__record_fields__:  # type: ignore[attr-defined]
+            situation = replace(situation, **{name: known.pop(name)})
+    facts = {
+        "items": 20,
+        "seconds": 20 * mean,
+        "mean_seconds": mean,
+        "spread_seconds": 0.0,
+        "error": 0.05,
+        "argument": LIGHT,
+        "result": LIGHT,
+        **known,
+    }
+    return choose(Sample(**facts), situation, assumed(cpus))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("mean", "items", "known", "expected"),
+    [
+        (10e-3, 200, {}, "processes"),  # heavy and light to move
+        (1e-3, 5, {}, "serial"),  # not worth a start
+        (50e-9, 1_000_000, {}, "serial"),  # moving an item costs more than doing it
+        (0.5e-3, 500, {"argument": OBJECTS}, "serial"),  # pickling costs more than the work
+        (10e-3, 200, {"cpu_share": 0.05}, "threads"),  # waits
+        (10e-3, 200, {"gil_share": 0.0, "argument": BUFFER}, "threads"),  # lets go of the GIL: no copies needed
+        (10e-3, 200, {"gil_share": 1.0, "argument": BUFFER}, "processes"),  # holds it, and is worth the copies
+        (10e-3, 200, {"refusal": "the function cannot be pickled", "gil_share": 1.0}, "serial"),
+        (10e-3, 200, {"refusal": "the function cannot be pickled", "gil_share": 0.0}, "threads"),
+        (10e-3, 200, {"cpu_share": 2.0}, "serial"),  # keeps both CPUs busy by itself
+        (10e-3, 200, {"processes_allowed": False}, "serial"),
+        (10e-3, 200, {"max_workers": 1}, "serial"),
+    ],
+)
+def test_the_way_that_suits_the_work_is_chosen(
+    mean: float, items: int, known: dict[str, object], expected: str
+) -> None:
+    """Each row is a kind of work that users bring."""
+    assert chosen(mean, items, **known).forecast.backend == expected
+
+
+def test_one_usable_cpu_keeps_what_computes_in_the_calling_thread() -> None:
+    """And the reason says so."""
+    choice = chosen(10e-3, 200, cpus=1)
+    assert choice.forecast.backend == "serial"
+    assert choice.reason == "one usable CPU"
+
+
+def test_one_usable_cpu_is_enough_to_wait_with_many_threads() -> None:
+    """Waiting takes no CPU."""
+    assert chosen(10e-3, 200, cpus=1, cpu_share=0.02).forecast.backend == "threads"
+
+
+def test_a_sample_that_says_little_buys_no_start() -> None:
+    """The same mean with an error as large as itself: items may be far cheaper."""
+    assert chosen(1e-3, 30, error=0.05).forecast.backend == "processes"
+    assert chosen(1e-3, 30, error=1.0).forecast.backend == "serial"
+
+
+def test_workers_that_stand_ready_are_used_for_less() -> None:
+    """What was too little for a start is enough without one."""
+    assert chosen(1e-3, 8).forecast.backend == "serial"
+    assert chosen(1e-3, 8, start_seconds=50e-6).forecast.backend == "processes"
+
+
+def test_memory_bounds_the_workers() -> None:
+    """With 150 MB a call and 200 MB to spare no second one fits."""
+    tight = chosen(50e-3, 100, call_bytes=150_000_000, memory_limit=200_000_000)
+    roomy = chosen(50e-3, 100, call_bytes=150_000_000, memory_limit=2_000_000_000)
+    assert tight.forecast.backend == "serial"
+    assert "memory" in tight.reason
+    assert roomy.forecast.backend == "processes"
+
+
+def test_memory_makes_fewer_workers_before_none() -> None:
+    """Eight are wanted, three fit."""
+    choice = chosen(50e-3, 1000, cpus=8, call_bytes=100_000_000, memory_limit=350_000_000)
+    assert choice.forecast.backend == "processes"
+    assert choice.forecast.workers == 3
+    assert choice.forecast.memory_bytes <= 350_000_000
+
+
+def test_buffers_that_nobody_has_looked_into_are_tried_in_threads() -> None:
+    """On trial, since the function may hold the GIL all the same."""
+    choice = chosen(10e-3, 200, argument=replace(BUFFER, dumps_seconds=8e-3, shared_bytes=2e7))
+    assert choice.pilot
+    assert choice.forecast.backend == "threads"
+
+
+def test_numbers_are_not_tried_in_threads() -> None:
+    """What works on no buffer does not let go of the GIL."""
+    choice = chosen(10e-3, 200, processes_allowed=False)
+    assert not choice.pilot
+    assert choice.forecast.backend == "serial"
+
+
+def test_workers_that_broke_their_promise_are_charged_for_it() -> None:
+    """A handicap makes the same choice fall elsewhere."""
+    assert chosen(10e-3, 200).forecast.backend == "processes"
+    assert chosen(10e-3, 200, handicap=2.5).forecast.backend == "serial"
+
+
+def test_every_choice_shows_all_its_candidates_serial_first() -> None:
+    """So that a table can show what was not chosen, too."""
+    choice = chosen(10e-3, 200)
+    assert choice.candidates[0].backend == "serial"
+    assert {one.backend for one in choice.candidates} == {"serial", "threads", "processes"}
