@@ -222,12 +222,21 @@ class Gang:
         try:
             with self._input:  # and not the other lock: the consumer is not to wait for a slow input
                 chunk = self._cut()
-        finally:
-            with self._changed:
-                self._stream.outstanding -= 1
-                hand.chunk = chunk
-                self._changed.notify_all()
+        except BaseException as error:
+            self._pulled(hand, None, error)
+            raise
+        self._pulled(hand, chunk, None)
         return chunk
+
+    def _pulled(self, hand: Hand, chunk: Chunk | None, error: BaseException | None) -> None:
+        """Give the reservation back, and with it say why there is no more: nobody may take a torn input for a done one."""
+        with self._changed:
+            if error is not None:
+                self._broken = self._stream.input_error = error
+                self._stream.exhausted = True
+            self._stream.outstanding -= 1
+            hand.chunk = chunk
+            self._changed.notify_all()
 
     def _cut(self) -> Chunk | None:
         stream, function = self._stream, self._stream.function
