@@ -229,7 +229,7 @@ class Gang:
         return chunk
 
     def _pulled(self, hand: Hand, chunk: Chunk | None, error: BaseException | None) -> None:
-        """Give the reservation back, and with it say why there is no more: nobody may take a torn input for a done one."""
+        """Give the reservation back, and say why there is no more: a torn input must not pass for a done one."""
         with self._changed:
             if error is not None:
                 self._broken = self._stream.input_error = error
