@@ -42,7 +42,7 @@ def test_threads_that_look_for_a_crew_at_once_get_one_each() -> None:
     try:
         _together([threading.Thread(target=take_and_give_back, args=(own,)) for own in crews])
     finally:
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
         sys.setswitchinterval(before)
         be.shutdown()
     assert not failed

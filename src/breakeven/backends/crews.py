@@ -10,7 +10,7 @@ import os
 import sys
 from _thread import RLock
 
-from breakeven.engine import launch
+from breakeven.engine import launch, send
 from breakeven.engine.dispatch import Crew
 from breakeven.engine.roster import rosters
 from breakeven.engine.stream import Stream
@@ -118,6 +118,7 @@ class Crews:
                     self.method = crew.start_method
                     self._equip(crew)
                     crew.attach(recorder)
+                    send.bring_up_to_date(crew)
                     return crew
         recorder.mark(states.START)
         return self.hire(recorder)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 SOCKET, BOARD, ARGUMENTS, RESULTS, TOKENS, LIFELINE = range(3, 9)
 MANY = 1 << 16  # descriptors: where close_range(2) is missing, closing each costs a system call
 BOARD_BYTES = 4096
-STACK_AT = 8 * protocol.WORDS  # the last Python stack of a worker that crashed stands behind the words
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -37,6 +36,8 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "BLIS_NUM_THREADS",
 )
+"""Set in each worker as `threads_per_worker` says, whatever they are in the parent."""
+STACK_AT = 8 * protocol.WORDS  # the last Python stack of a worker that crashed stands behind the words
 
 
 def run(seat: Seat, board: int, lifeline: int, born: float) -> None:
@@ -150,6 +151,23 @@ def _limit_threads(threads: int) -> None:
         from threadpoolctl import threadpool_limits
 
         threadpool_limits(threads)
+
+
+def heed(facts: dict[str, Any]) -> None:
+    """In a worker: go by what has changed in its parent; what tasks set here themselves stays."""
+    for name, value in facts.get("environment", {}).items():
+        if os.fsdecode(name) in THREAD_VARIABLES:
+            continue  # the worker's own
+        if value is None:
+            os.environ.pop(os.fsdecode(name), None)
+        else:
+            os.environ[os.fsdecode(name)] = os.fsdecode(value)
+    directory = facts.get("cwd")
+    if directory is not None:
+        try:
+            os.chdir(directory)
+        except FileNotFoundError:
+            pass  # removed meanwhile
 
 
 def _leave(status: int) -> None:

@@ -11,10 +11,13 @@ from _pickle import dumps
 
 from breakeven.engine import blame, protocol
 from breakeven.engine.codec import encode
+from breakeven.engine.programs import Surroundings
 from breakeven.ledger import recorder as states
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from breakeven.engine.codec import Encoded, Shared
     from breakeven.engine.functions import Function
     from breakeven.engine.member import Chunk, Member
@@ -136,6 +139,20 @@ def _introduce(crew: Roster, member: Member, function: Function) -> bytes:
     head = protocol.FUNCTION_HEAD.pack(function.key, encoded.buffers, 0)
     flags = protocol.STREAM_SHARED if encoded.stream_shared else 0
     return out + protocol.frame(protocol.FUNCTION, b"".join((head, encoded.table, encoded.stream)), flags)
+
+
+def bring_up_to_date(crew: Roster) -> None:
+    """Tell workers that were kept what has changed here since: module path, environment, directory."""
+    now = Surroundings()
+    for member in crew.members:
+        facts: dict[str, Any] = {}
+        if sys.path != member.path:
+            facts["path"] = member.path = list(sys.path)
+        if not now.same_as(member.surroundings):
+            facts.update(now.since(member.surroundings))
+            member.surroundings = now
+        if facts:
+            deliver(crew, member, protocol.frame(protocol.SETUP, dumps(facts, 5)))
 
 
 def _trust(member: Member, *payloads: Encoded) -> None:

@@ -404,6 +404,10 @@ def _heed(facts: dict[str, Any]) -> None:
     """What has changed in the parent since this worker was started."""
     if "path" in facts:
         sys.path[:] = facts["path"]
+    if "environment" in facts or "cwd" in facts:
+        from breakeven.engine.child import heed
+
+        heed(facts)
     if "key" in facts:
         from multiprocessing.process import current_process
 
