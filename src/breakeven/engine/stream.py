@@ -31,9 +31,15 @@ PIECE = 32  # items read between two looks at the clock
 
 def sliceable(source: object) -> bool:
     """Whether chunks can be cut from `source` without iterating over it."""
-    if isinstance(source, list | tuple | range):
-        return type(source) in (list, tuple, range)
+    if isinstance(source, list | tuple):
+        return type(source) in (list, tuple)
     kind = type(source)
+    if kind is range:
+        try:
+            len(source)  # type: ignore[arg-type]
+        except OverflowError:  # longer than any index: it can only be iterated over
+            return False
+        return True
     return kind.__module__ == "numpy" and kind.__name__ == "ndarray" and bool(source.shape)  # type: ignore[attr-defined]
 
 

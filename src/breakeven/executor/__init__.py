@@ -89,7 +89,7 @@ def source_of(iterables: tuple[Iterable[Any], ...]) -> tuple[Any, int, int | Non
             from breakeven.errors import UsageTypeError
 
             raise UsageTypeError(f"the items (argument {at + 2}) are {iterable!r}, which cannot be iterated over")
-    lengths = [len(iterable) if hasattr(iterable, "__len__") else None for iterable in iterables]  # type: ignore[arg-type]
+    lengths = [_length(iterable) for iterable in iterables]
     if len(iterables) == 1:
         return iterables[0], nouns.ONE, lengths[0]
     known = {length for length in lengths if length is not None}
@@ -98,6 +98,14 @@ def source_of(iterables: tuple[Iterable[Any], ...]) -> tuple[Any, int, int | Non
 
         raise UsageError(f"the iterables differ in length ({', '.join(map(str, lengths))}); give as many items in each")
     return zip(*iterables, strict=False), nouns.STAR, min(known) if known else None
+
+
+def _length(iterable: Any) -> int | None:
+    """How many items there are; None where nobody can tell, or where no machine could count so far."""
+    try:
+        return len(iterable)
+    except Exception:  # noqa: BLE001 - it has no length, or one that cannot be had: its items can, perhaps
+        return None
 
 
 def work_of(fn: Callable[..., Any], iterables: tuple[Iterable[Any], ...], options: Options, *, star: bool) -> Work:

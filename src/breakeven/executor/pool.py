@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from breakeven import work as nouns
 from breakeven.executor import Results, Streaming, open_backend, reduction, work_of
 from breakeven.ledger.recorder import Recorder
-from breakeven.planning.validate import callable_or_refuse, options_from
+from breakeven.planning.validate import callable_or_refuse, checked, options_from
 from breakeven.records import replace
 from breakeven.work import Work
 
@@ -157,18 +157,13 @@ class Executor(concurrent.futures.Executor):
                 from breakeven.errors import UsageError
 
                 raise UsageError(f"{name!r} belongs to the executor as a whole; give it to Executor(…)", name)
-        return replace(self._options, **_checked(given)) if given else self._options
+        return replace(self._options, **checked(given)) if given else self._options
 
     def _refuse_after_shutdown(self) -> None:
         if self._shut:
             raise RuntimeError("cannot schedule new futures after shutdown")
         if _interpreter_ends:
             raise RuntimeError("cannot schedule new futures after interpreter shutdown")
-
-
-def _checked(given: dict[str, Any]) -> dict[str, Any]:
-    options_from(given)
-    return given
 
 
 def _in_time(blocks: Iterator[list[Any]], deadline: float) -> Iterator[list[Any]]:
