@@ -55,10 +55,10 @@ def test_options_may_be_given_in_numbers_of_numpy(backend: str) -> None:
         "retries": np.uint8(1),
         "seed": np.int64(5),
     }
-    results = be.map(calls.triple, range(10), **options, chunksize=np.int64(3), timeout=np.float32(20.0))
-    assert results == [3 * number for number in range(10)]
+    results = be.map(calls.triple, range(20), **options, chunksize=np.int64(10), timeout=np.float32(20.0))
+    assert results == [3 * number for number in range(20)]
     if backend == "processes":
-        assert results.report.ledger.chunks == 4
+        assert results.report.ledger.chunks <= 3  # one may be recalled and sent again; measured sizes would be smaller
     with be.Executor(**options) as executor:
         assert list(executor.map(calls.triple, range(20), chunksize=np.int64(3))) == results
         assert executor.submit(calls.triple, 1).result() == 3

@@ -9,7 +9,7 @@ import concurrent.futures
 import threading
 import weakref
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from breakeven import work as nouns
 from breakeven.executor import Results, Streaming, open_backend, reduction, work_of
@@ -72,7 +72,7 @@ class Executor(concurrent.futures.Executor):
         fn: Callable[..., Any],
         *iterables: Iterable[Any],
         timeout: float | None = None,
-        chunksize: int | str = "auto",
+        chunksize: SupportsIndex | str = "auto",
     ) -> Iterator[Any]:
         """As `concurrent.futures.Executor.map`: begins at once, yields in input order, the shortest iterable ends it.
 
