@@ -8,6 +8,7 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 import weakref
+from collections import deque
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -85,8 +86,11 @@ class Executor(concurrent.futures.Executor):
         work = Work(fn, items, mode=nouns.STAR, length=len(items), options=options)
         if self._shared is not None:
             return _singly(self._shared.stream(work, self._recorder, ordered=True, bounded=False, timeout=timeout))
+        deadline = None if timeout is None else clock() + timeout
         blocks = self._backend.stream(work, self._recorder, ordered=True, bounded=False)
-        return _singly(blocks if timeout is None else _in_time(blocks, clock() + timeout))
+        if isinstance(options.backend, str):  # this thread does the work: it begins now, so it is done now
+            return _singly(_played(*_done(blocks, deadline)))
+        return _singly(blocks if deadline is None else _in_time(blocks, deadline))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - the standard library's signature
         """As `concurrent.futures.Executor.shutdown`."""
@@ -164,6 +168,30 @@ class Executor(concurrent.futures.Executor):
             raise RuntimeError("cannot schedule new futures after shutdown")
         if _interpreter_ends:
             raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+
+def _done(blocks: Iterator[list[Any]], deadline: float | None) -> tuple[deque[list[Any]], BaseException | None]:
+    """All blocks, or those that were done in time or before an item failed; and what is to be raised after them."""
+    done: deque[list[Any]] = deque()
+    try:
+        for block in blocks:
+            if deadline is not None and clock() > deadline:
+                return done, TimeoutError()
+            done.append(block)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - raised where the results are taken
+        return done, error
+    finally:
+        blocks.close()  # type: ignore[attr-defined]
+    return done, None
+
+
+def _played(done: deque[list[Any]], error: BaseException | None) -> Iterator[list[Any]]:
+    while done:
+        yield done.popleft()
+    if error is not None:
+        raise error
 
 
 def _in_time(blocks: Iterator[list[Any]], deadline: float) -> Iterator[list[Any]]:
