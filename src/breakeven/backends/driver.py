@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 class Driver(Pending):
     """The crew of an executor, and what is asked of it."""
 
-    def __init__(self, crews: Crews, recorder: Recorder) -> None:
+    def __init__(self, crews: Crews, recorder: Recorder, first: int = 0) -> None:
         super().__init__(recorder)
         self._crews = crews
+        self._submitted = first  # number of the next call that is submitted: `rng()` draws by it
         self._left: deque[tuple[MappedStream, bool]] = deque()  # maps whose consumer has gone
         self._unwatched: list[MappedStream] = []  # maps that run on although nobody takes their results
 
@@ -67,6 +68,8 @@ class Driver(Pending):
         future = TaskFuture(self)
         with self._lock:
             crew = self._open_crew()
+            number = self._submitted
+            self._submitted = number + 1
             try:
                 function = crew.function(fn, self._crews.options.seed)
             except Exception as error:  # noqa: BLE001 - the outcome of the call: it cannot be pickled
@@ -75,7 +78,7 @@ class Driver(Pending):
                 return future
             task = future.task = Task(self, future, function)
             flags = protocol.TIMED if crew.timeout is not None else 0
-            crew.queue.append(Chunk(task, function, nouns.CALL, 0, [(args, kwargs)], 1, flags))
+            crew.queue.append(Chunk(task, function, nouns.CALL, number, [(args, kwargs)], 1, flags))
             self.pending[future] = None
             self._feed(crew)
         if self.settled:
@@ -112,7 +115,7 @@ class Driver(Pending):
 
     def requeue(self, chunk: Chunk, attempt: int) -> None:
         """Put a call back in the queue, first in line."""
-        again = Chunk(chunk.sink, chunk.function, chunk.mode, 0, chunk.items, 1, chunk.flags)
+        again = Chunk(chunk.sink, chunk.function, chunk.mode, chunk.first, chunk.items, 1, chunk.flags)
         again.attempt = attempt
         assert self._crew is not None  # noqa: S101 - it sent the chunk
         self._crew.queue.appendleft(again)

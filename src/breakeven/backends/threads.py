@@ -7,7 +7,6 @@ item past its `timeout` fails, and its thread is left to itself, which another r
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from time import perf_counter as clock
 from time import perf_counter_ns as clock_ns
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
+    from breakeven.backends.shared_threads import SharedThreads
     from breakeven.engine.member import Chunk
     from breakeven.ledger.recorder import Lane, Recorder
     from breakeven.work import Options, Work
@@ -48,8 +48,7 @@ class Threads:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._workers = options.max_workers or usable_cpus()
-        self._pool: ThreadPoolExecutor | None = None
-        self._gang: list[Gang] = []
+        self._shared: SharedThreads | None = None
 
     def stream(
         self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool, timeout: float | None = None
@@ -62,18 +61,18 @@ class Threads:
         return gang.blocks(None if timeout is None else clock() + timeout)
 
     def submit(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
-        """Run one call in a thread."""
-        if self._pool is None:
-            options = self._options
-            self._pool = ThreadPoolExecutor(
-                self._workers, "breakeven", options.initializer, tuple(options.initargs) if options.initializer else ()
-            )
-        return self._pool.submit(fn, *args, **kwargs)
+        """Run one call in a thread, as an executor's threads do."""
+        if self._shared is None:
+            from breakeven.backends.shared_threads import SharedThreads
+            from breakeven.ledger.recorder import Recorder
+
+            self._shared = SharedThreads(self._options, Recorder())
+        return self._shared.submit(fn, args, kwargs)
 
     def close(self, *, wait: bool = True, cancel: bool = False, at_once: bool = False) -> None:
         """End the threads of `submit`; those of a stream end with it."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=wait and not at_once, cancel_futures=cancel or at_once)
+        if self._shared is not None:
+            self._shared.close(wait=wait, cancel=cancel, at_once=at_once)
 
     def describe(self) -> dict[str, Any]:
         """Facts for the report."""
