@@ -214,10 +214,10 @@ class Loop:
         hint: Callable[[], int] = iterator.__length_hint__
         nouns.enter(options.seed, lambda: last - hint())
         fn, mode = self._work.fn, self._work.mode
-        if mode == nouns.ONE:
-            values.extend(map(fn, iterator))
-        else:
+        if mode == nouns.STAR:
             values.extend(starmap(fn, iterator))
+        else:
+            values.extend(map(fn, iterator))
 
     def _guarded(self, item: Any, index: int) -> Any:
         """One item whose failure is caught, counted or tried again."""
@@ -227,7 +227,7 @@ class Loop:
             nouns.enter(options.seed, lambda: index)
             began = clock()
             try:
-                value = work.fn(item) if work.mode == nouns.ONE else work.fn(*item)
+                value = work.fn(*item) if work.mode == nouns.STAR else work.fn(item)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # noqa: BLE001 - the outcome of the item

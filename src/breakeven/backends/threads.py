@@ -154,7 +154,7 @@ class Gang:
         at = board[protocol.AT_ITEM]
         hand.chunk = None  # whatever it comes to later is not wanted
         self._hands.remove(hand)
-        self._take(chunk, hand.values, chunk.done)
+        self._take(chunk, hand.values[: at - chunk.done], chunk.done)
         self._stream.again(chunk, at + 1, chunk.count, alone=False)
         if chunk.attempt <= self._options.retries:
             self._stream.retry(chunk, at)
@@ -362,6 +362,8 @@ class Hand:
             now = clock()
             stop = at >= chunk.count or board[protocol.CANCELLED] or (failures and chunk.flags & protocol.STOP_ON_ERROR)
             if stop or failures or now - began > TARGET_SECONDS:
+                if chunk.mode == nouns.FOLD and not failures:
+                    now = self._fold(chunk, values)
                 times = (began, now, thread_time() - cpu)
                 seconds = (now - began) / max(len(values), 1)
                 before = function.seconds
@@ -371,6 +373,13 @@ class Hand:
                 failures, began, cpu = [], clock(), thread_time()
             size = size * 2 if (now - began) < TARGET_SECONDS / 4 else size
         nouns.enter(None, None)
+
+    def _fold(self, chunk: Chunk, values: list[Any]) -> float:
+        """Join what neighbours gave, within the last one's time. Returns now."""
+        self.board[protocol.ITEM_BEGAN_NS] = clock_ns()
+        fn: Any = chunk.function.fn
+        fn.fold(chunk.first + chunk.done, values)
+        return clock()
 
     def account(self, chunk: Chunk, times: tuple[float, float, float], count: int) -> None:
         """Add a part to the lane."""

@@ -11,6 +11,7 @@ from time import perf_counter as clock
 from breakeven import work as nouns
 from breakeven.ledger.recorder import Recorder
 from breakeven.planning.validate import callable_or_refuse, options_from
+from breakeven.records import replace
 from breakeven.work import Work
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any, Self, TypeVar
 
     from breakeven.backends import Backend
+    from breakeven.executor.tree import Tree
     from breakeven.report import Report
     from breakeven.work import Options
 
@@ -115,22 +117,31 @@ def work_of(fn: Callable[..., Any], iterables: tuple[Iterable[Any], ...], option
     return Work(fn, source, mode=nouns.STAR if star else mode, length=length, options=options)
 
 
-def _collect(work: Work, backend: Backend, *, ordered: bool = True) -> Results:
-    recorder = Recorder()
+def _collect(work: Work, backend: Backend) -> Results:
     results = Results()
+    recorder = _gather(work, backend, results)
+    results._recording = lambda: recorder.recording(name=work.name, **backend.describe())  # noqa: SLF001 - ours
+    return results
+
+
+def _gather(work: Work, backend: Backend, results: Results | Tree) -> Recorder:
+    """Put all results, in input order, where they belong; returns the ledger of that."""
+    recorder = Recorder()
     extend = results.extend
     progress = _progress(work)
+    blocks: Any = backend.stream(work, recorder, ordered=True, bounded=False)
     try:
-        for block in backend.stream(work, recorder, ordered=ordered, bounded=False):
+        for block in blocks:
             extend(block)
             if progress is not None:
                 progress.update(len(results), work.length, len(recorder.failures))
     finally:
+        if results.__class__ is not Results:  # its `op` may have raised in the midst
+            blocks.close()
         recorder.finish()
         if progress is not None:
             progress.close()
-    results._recording = lambda: recorder.recording(name=work.name, **backend.describe())  # noqa: SLF001 - ours
-    return results
+    return recorder
 
 
 def _progress(work: Work) -> Any:
@@ -281,15 +292,21 @@ def reduce(
     """Combine all items (or what `map` makes of each) with `op`, along a tree that depends on their number alone.
 
     So a floating-point result is the same on every backend, worker count and chunking; it may differ from that of
-    `functools.reduce`, which goes from left to right. `op` must be associative in the sense that you accept.
+    `functools.reduce`, which goes from left to right. `op` must be associative in the sense that you accept. Options
+    count items: `timeout`, `retries`, the index of what failed, and `rng()` in `map`, are those of one item.
 
-    Raises `UsageTypeError` for no items at all, as `functools.reduce` does.
+    Raises `UsageTypeError` for no items at all, as `functools.reduce` does, and `UsageError` for `on_error="return"`:
+    in one value for all there is no place for a `Failure`.
 
     >>> import breakeven as be, operator
     >>> be.reduce(operator.add, range(10), map=float)
     45.0
     """
-    return reduction(op, items, map, options_from(options), lambda work: _collect(work, open_backend(work.options)))
+
+    def gather(work: Work, tree: Tree) -> None:
+        _gather(work, open_backend(work.options), tree)
+
+    return reduction(op, items, map, options_from(options), gather)
 
 
 def reduction(
@@ -297,18 +314,27 @@ def reduction(
     items: Iterable[Any],
     mapped: Callable[[Any], Any] | None,
     options: Options,
-    collect: Callable[[Work], Results],
+    gather: Callable[[Work, Tree], object],
 ) -> Any:
-    """Reduce in leaves of `LEAF` items each where the work runs, then combine the leaves' values here."""
-    from breakeven.executor.tree import LEAF, Leaf, combine, leaves
+    """Map where the work runs, combine neighbours there and the rest here."""
+    from breakeven.executor.tree import Step, Tree
 
     callable_or_refuse(op)
     if mapped is not None:
         callable_or_refuse(mapped)
+    if options.on_error != "raise":
+        from breakeven.errors import UsageError
+
+        raise UsageError(
+            "on_error is 'return', but reduce gives one value, in which no Failure can stand; "
+            "use map with it, and reduce what is there",
+            "on_error",
+        )
     source, _, length = source_of((items,))
-    count = None if length is None else -(-length // LEAF)
-    work = Work(Leaf(op, mapped), leaves(source), mode=nouns.ONE, length=count, options=options)
-    return combine(op, collect(work))
+    options = options if options.name else replace(options, name=nouns.name_of(op if mapped is None else mapped))
+    tree = Tree(op)
+    gather(Work(Step(op, mapped), source, mode=nouns.FOLD, length=length, options=options), tree)
+    return tree.value()
 
 
 def shutdown() -> None:

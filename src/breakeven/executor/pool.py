@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from breakeven.backends import Backend
     from breakeven.backends.shared import SharedProcesses
     from breakeven.backends.shared_threads import SharedThreads
+    from breakeven.executor.tree import Tree
     from breakeven.report import Report
     from breakeven.work import Options
 
@@ -135,13 +136,20 @@ class Executor(concurrent.futures.Executor):
         **options: Any,
     ) -> Any:
         """As `breakeven.reduce`, on this executor's workers."""
-        return reduction(op, items, map, self._for_call(options), self._collect)
+        return reduction(op, items, map, self._for_call(options), self._gather)
+
+    def _gather(self, work: Work, results: Results | Tree) -> None:
+        self._refuse_after_shutdown()
+        blocks: Any = self._backend.stream(work, self._recorder, ordered=True, bounded=False)
+        try:
+            for block in blocks:
+                results.extend(block)
+        finally:
+            blocks.close()
 
     def _collect(self, work: Work) -> Results:
-        self._refuse_after_shutdown()
         results = Results()
-        for block in self._backend.stream(work, self._recorder, ordered=True, bounded=False):
-            results.extend(block)
+        self._gather(work, results)
         results._recording = self._recording  # noqa: SLF001 - ours
         return results
 
