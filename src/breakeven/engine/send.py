@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-from _pickle import dumps
+from _pickle import dumps, loads
 
 from breakeven.engine import blame, protocol
-from breakeven.engine.codec import encode
+from breakeven.engine.codec import encode, pickled
 from breakeven.engine.programs import Surroundings
 from breakeven.ledger import recorder as states
 
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from breakeven.engine.codec import Encoded, Shared
     from breakeven.engine.functions import Function
     from breakeven.engine.member import Chunk, Member
+    from breakeven.engine.repeats import Repeats
     from breakeven.engine.roster import Roster
 
 TOGETHER = 4  # chunks that are sent at once
+ATOMS = frozenset((int, float, complex, bool, str, bytes, type(None), type, range))  # nobody can write into these
 SMALL = 4096  # bytes of a pickle up to which a chunk may wait for the others of its round
 
 
@@ -99,12 +101,53 @@ def deliver(crew: Roster, member: Member, data: bytes) -> None:
         pass  # it has died; its sentinel says so, and the chunk goes to another
 
 
-def _encode(crew: Roster, chunk: Chunk, shared: Shared | None) -> Encoded:
+def _encode(crew: Roster, chunk: Chunk, shared: Shared | Repeats | None) -> Encoded:
+    items = chunk.items
+    if chunk.count > 1 and (type(items) is list or type(items) is tuple) and not ATOMS.issuperset(map(type, items)):
+        items = _each_with_its_own(items)
     try:
-        return encode(chunk.items, crew.lending.arena, shared)
+        return encode(items, crew.lending.arena, shared)
     except OSError as error:  # no pages left for shared memory: slower, and said in the report
         crew.recorder.note(f"shared memory was refused ({error}): arguments travelled through the channel")
-        return encode(chunk.items, None)
+        return encode(items, None)
+
+
+def _each_with_its_own(items: list[Any] | tuple[Any, ...]) -> list[Any] | tuple[Any, ...]:
+    """The items as they are to be pickled together: what stands in several of them is to arrive as several copies.
+
+    Pickle makes one object of it within a chunk, and a task that writes into it would be seen by those after it in
+    the same chunk alone. Looked at are the items and the arguments in them, not what lies deeper (decision 0013).
+    """
+    seen: set[int] = set()
+    own: list[Any] | None = None
+    for at, item in enumerate(items):
+        kind = type(item)
+        if kind is tuple:
+            if ATOMS.issuperset(map(type, item)):
+                continue
+            marks = {id(part) for part in item if type(part) not in ATOMS}
+        elif kind in ATOMS:
+            continue
+        else:
+            marks = {id(item)}
+        if seen.isdisjoint(marks):
+            seen |= marks
+        else:
+            own = own or list(items)
+            own[at] = _Apart(item)
+    return items if own is None else own
+
+
+class _Apart:
+    """An item that is pickled by itself, so that it shares nothing with those before it."""
+
+    __slots__ = ("_item",)
+
+    def __init__(self, item: Any) -> None:
+        self._item = item
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]:
+        return loads, (pickled(self._item, 1 << 62)[0],)
 
 
 def _framed(crew: Roster, member: Member, chunk: Chunk, encoded: Encoded) -> bytes:
