@@ -24,6 +24,7 @@ from breakeven.backends.pending import Pending
 from breakeven.engine import protocol, supervise
 from breakeven.engine.functions import MOST
 from breakeven.engine.member import Chunk
+from breakeven.engine.repeats import Repeats
 from breakeven.planning.chunks import WINDOW
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Driver(Pending):
     def __init__(self, crews: Crews, recorder: Recorder, first: int = 0) -> None:
         super().__init__(recorder)
         self._crews = crews
+        self.repeats: Repeats | None = None  # large arrays among what was submitted
         self._submitted = first  # number of the next call that is submitted: `rng()` draws by it
         self._left: deque[tuple[MappedStream, bool]] = deque()  # maps whose consumer has gone
         self._unwatched: list[MappedStream] = []  # maps that run on although nobody takes their results
@@ -58,6 +60,7 @@ class Driver(Pending):
             crew.exclusive = False
             self._bell = Bell()
             crew.watch.add(self._bell.descriptor)
+            self.repeats = Repeats(crew.lending)
             pending.crews[id(self)] = self
         if crew.broken is not None:
             raise crew.broken

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from breakeven.engine.arena import Arena, Window
+    from breakeven.engine.repeats import Repeats
 
 # Bytes from which a buffer or a whole pickle travels through the arena: two copies fewer than the
 # channel, but an allocation and a view (about 40 µs), break even near 100 kB.
@@ -102,7 +103,7 @@ class Shared:
         return {block[2] for block in self._blocks.values()}
 
 
-def encode(value: Any, arena: Arena | None, shared: Shared | None = None) -> Encoded:
+def encode(value: Any, arena: Arena | None, shared: Shared | Repeats | None = None) -> Encoded:
     """Pickle `value` and put what is large into the arena; `shared` remembers what was put before in this call."""
     if arena is None:
         return Encoded(pickled(value, 1 << 62)[0])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from breakeven.engine.functions import Function
     from breakeven.engine.launch import Started
     from breakeven.engine.programs import Surroundings
+    from breakeven.engine.repeats import Repeats
     from breakeven.ledger.recorder import Lane
     from breakeven.work import Failure
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
             """Items `start` to `stop` of the chunk must (still) be run, each `alone` in a chunk if so asked."""
 
         @property
-        def shared(self) -> Shared | None:
+        def shared(self) -> Shared | Repeats | None:
             """Blocks of arrays that occur again in this call."""
 
         def start(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from time import perf_counter as clock
 
 from breakeven import work as nouns
+from breakeven.engine.stream import MOST_COMPARED
 from breakeven.ledger.recorder import Recorder
 from breakeven.planning.validate import callable_or_refuse, options_from
 from breakeven.records import replace
@@ -99,7 +100,11 @@ def source_of(iterables: tuple[Iterable[Any], ...]) -> tuple[Any, int, int | Non
         from breakeven.errors import UsageError
 
         raise UsageError(f"the iterables differ in length ({', '.join(map(str, lengths))}); give as many items in each")
-    return zip(*iterables, strict=False), nouns.STAR, min(known) if known else None
+    source: Any = zip(*iterables, strict=False)
+    listed = all(type(iterable) in (list, tuple, range) for iterable in iterables)
+    if listed and None not in lengths and min(known) <= MOST_COMPARED:
+        source = list(source)  # so that an array which stands in many of them is found, and copied once
+    return source, nouns.STAR, min(known) if known else None
 
 
 def _length(iterable: Any) -> int | None:
