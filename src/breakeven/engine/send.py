@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from _pickle import dumps, loads
+from itertools import chain
 
 from breakeven.engine import blame, protocol
 from breakeven.engine.codec import encode, pickled
@@ -118,6 +119,16 @@ def _each_with_its_own(items: list[Any] | tuple[Any, ...]) -> list[Any] | tuple[
     Pickle makes one object of it within a chunk, and a task that writes into it would be seen by those after it in
     the same chunk alone. Looked at are the items and the arguments in them, not what lies deeper (decision 0013).
     """
+    kinds = set(map(type, items))
+    if tuple not in kinds:
+        if len(set(map(id, items))) == len(items):
+            return items
+    elif len(kinds) == 1 and ATOMS.issuperset(map(type, chain.from_iterable(items))):
+        return items
+    elif len(kinds) == 1:
+        parts = [part for part in chain.from_iterable(items) if type(part) not in ATOMS]
+        if len(set(map(id, parts))) == len(parts):
+            return items
     seen: set[int] = set()
     own: list[Any] | None = None
     for at, item in enumerate(items):
