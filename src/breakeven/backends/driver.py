@@ -12,13 +12,14 @@ from concurrent.futures import CancelledError
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
+from breakeven import errors  # noqa: F401 - now, since there may be no descriptor left for it when it is needed
 from breakeven import work as nouns
 from breakeven.backends import attendant, pending
 from breakeven.backends.attendant import Attendant
 from breakeven.backends.bell import Bell
 from breakeven.backends.crews import KEEP_BYTES, Crews
 from breakeven.backends.futures import Task, TaskFuture
-from breakeven.backends.helm import NAP_SECONDS
+from breakeven.backends.helm import NAP_SECONDS, UNASKED_SECONDS
 from breakeven.backends.mapped import Mapped, MappedStream
 from breakeven.backends.pending import Pending
 from breakeven.engine import protocol, supervise
@@ -115,6 +116,8 @@ class Driver(Pending):
                 self._bell.ring()
         elif limited:
             self._attendant.wake_within(supervise.patience(crew, NAP_SECONDS))
+        else:  # nobody may ever ask for it
+            self._attendant.wake_within(UNASKED_SECONDS)
 
     def requeue(self, chunk: Chunk, attempt: int) -> None:
         """Put a call back in the queue, first in line."""
