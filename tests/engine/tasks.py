@@ -363,7 +363,7 @@ def environment(name: str) -> str | None:
 
 def take_all_memory_at(number: int, victim: int) -> int:
     """Return the item; at the victim, take memory until somebody puts an end to it, or there is far too much of it."""
-    held = []
+    held: list[bytes] = []
     while number == victim and len(held) < 512:
         held.append(b"\1" * (2 << 20))
     return number

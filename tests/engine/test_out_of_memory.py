@@ -1,4 +1,4 @@
-"""The kernel's OOM killer, in a control group of the test's own: the item that took all memory is named, the rest done."""
+"""The kernel's OOM killer, in a control group of the test's own: who took all memory is named, the rest done."""
 
 from __future__ import annotations
 
