@@ -83,6 +83,7 @@ class Gang:
     """Threads on one stream."""
 
     def __init__(self, stream: Stream, recorder: Recorder, options: Options, workers: int) -> None:
+        stream.shared = None  # nothing is copied here, so what comes again need not go alone
         self._stream = stream
         self._recorder = recorder
         self._options = options
