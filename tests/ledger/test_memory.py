@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+from time import perf_counter
 
 import pytest
 
 import breakeven as be
-from breakeven.ledger.recorder import Recorder
-from breakeven.probes.memory import proportional_bytes
+from breakeven.probes.memory import last_look, proportional_bytes
 from tests.engine.harness import run_program
 from tests.executor import calls
 
@@ -40,18 +40,13 @@ def test_a_short_run_says_that_nothing_was_measured(backend: str) -> None:
 
 def test_the_look_at_the_end_is_at_this_process() -> None:
     """What it holds then, each shared page by its share."""
-    recorder = Recorder()
-    recorder.began -= LONG_SECONDS
     held = proportional_bytes(os.getpid())
-    recorder.finish()
-    memory = recorder.recording()["memory"]
-    assert memory["samples"] == 1
-    assert memory["peak_pss_bytes"] == pytest.approx(held, rel=0.2)
+    watch = last_look(None, perf_counter() - LONG_SECONDS, perf_counter)
+    assert watch.samples == 1
+    assert watch.peak_pss_bytes == pytest.approx(held, rel=0.2)
 
 
 def test_a_run_that_cannot_pay_is_not_looked_at() -> None:
-    """What looks is not even loaded for it."""
-    recorder = Recorder()
-    recorder.finish()
-    assert recorder.memory is None
-    assert recorder.recording()["memory"] == {"peak_pss_bytes": None, "samples": 0}
+    """Neither watched nor looked at once."""
+    watch = last_look(None, perf_counter(), perf_counter)
+    assert (watch.samples, watch.peak_pss_bytes) == (0, None)

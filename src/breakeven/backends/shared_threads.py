@@ -1,6 +1,6 @@
 """Threads that submitted calls and maps of one executor share.
 
-Lives here: taking turns. Never here: what a thread does with a chunk (`threads`). All run on one pool of threads, so
+Lives here: taking turns. Never here: what a thread does with a chunk (`gangs`). All run on one pool of threads, so
 there are never more than `max_workers`. A map has as many hands; a hand does one chunk a turn, and goes to the end of
 the queue when somebody waits there, so neither a long map nor a slow consumer keeps a submitted call from running.
 """
@@ -15,9 +15,9 @@ from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from breakeven import work as nouns
+from breakeven.backends.gangs import Gang, Hand, on_threads_of_its_own
 from breakeven.backends.mapped import Mapped, MappedStream
 from breakeven.backends.serial import attempts
-from breakeven.backends.threads import Gang, Hand, Threads
 from breakeven.engine import protocol
 from breakeven.engine.codec import Encoded
 from breakeven.engine.functions import Function
@@ -122,7 +122,9 @@ class SharedThreads:
     ) -> Iterator[list[Any]]:
         """Begin at once, and yield blocks, for `timeout` seconds in all at most."""
         if self._options.timeout is not None:  # a thread past it is left to itself, so it cannot be one of these
-            return Threads(self._options).stream(work, recorder, ordered=ordered, bounded=bounded, timeout=timeout)
+            return on_threads_of_its_own(
+                work, recorder, self._options, ordered=ordered, bounded=bounded, timeout=timeout
+            )
         function = Function(0, work.fn, Encoded(b""), None)
         window = WINDOW * self._workers if bounded else None
         stream = MappedStream(work, function, ordered=ordered, window=window)

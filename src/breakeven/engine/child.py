@@ -153,23 +153,6 @@ def _limit_threads(threads: int) -> None:
         threadpool_limits(threads)
 
 
-def heed(facts: dict[str, Any]) -> None:
-    """In a worker: go by what has changed in its parent; what tasks set here themselves stays."""
-    for name, value in facts.get("environment", {}).items():
-        if os.fsdecode(name) in THREAD_VARIABLES:
-            continue  # the worker's own
-        if value is None:
-            os.environ.pop(os.fsdecode(name), None)
-        else:
-            os.environ[os.fsdecode(name)] = os.fsdecode(value)
-    directory = facts.get("cwd")
-    if directory is not None:
-        try:
-            os.chdir(directory)
-        except FileNotFoundError:
-            pass  # removed meanwhile
-
-
 def _leave(status: int) -> None:
     """End without running the parent's exit handlers, but with everything written."""
     try:

@@ -15,11 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
-    from breakeven.engine.codec import Shared
+    from breakeven.engine.codec import Known
     from breakeven.engine.functions import Function
     from breakeven.engine.launch import Started
     from breakeven.engine.programs import Surroundings
-    from breakeven.engine.repeats import Repeats
     from breakeven.ledger.recorder import Lane
     from breakeven.work import Failure
 
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
             """Items `start` to `stop` of the chunk must (still) be run, each `alone` in a chunk if so asked."""
 
         @property
-        def shared(self) -> Shared | Repeats | None:
+        def shared(self) -> Known | None:
             """Blocks of arrays that occur again in this call."""
 
         def start(self) -> bool:

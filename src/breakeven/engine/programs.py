@@ -14,6 +14,8 @@ from _thread import RLock
 from time import perf_counter as clock
 from time import sleep
 
+from breakeven.engine.child import THREAD_VARIABLES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -43,7 +45,10 @@ class Surroundings:
         now, then = self.environment, before.environment
         facts: dict[str, Any] = {}
         if now != then:
-            facts["environment"] = {name: now.get(name) for name in (*now, *then) if now.get(name) != then.get(name)}
+            changed = [name for name in (*now, *then) if now.get(name) != then.get(name)]
+            facts["environment"] = {
+                name: now.get(name) for name in changed if os.fsdecode(name) not in THREAD_VARIABLES
+            }
         if self.directory != before.directory:
             facts["cwd"] = self.directory
         return facts

@@ -19,10 +19,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from breakeven.engine.codec import Encoded, Shared
+    from breakeven.engine.codec import Encoded, Known
     from breakeven.engine.functions import Function
     from breakeven.engine.member import Chunk, Member
-    from breakeven.engine.repeats import Repeats
     from breakeven.engine.roster import Roster
 
 TOGETHER = 4  # chunks that are sent at once
@@ -102,7 +101,7 @@ def deliver(crew: Roster, member: Member, data: bytes) -> None:
         pass  # it has died; its sentinel says so, and the chunk goes to another
 
 
-def _encode(crew: Roster, chunk: Chunk, shared: Shared | Repeats | None) -> Encoded:
+def _encode(crew: Roster, chunk: Chunk, shared: Known | None) -> Encoded:
     items = chunk.items
     if chunk.count > 1 and (type(items) is list or type(items) is tuple) and not ATOMS.issuperset(map(type, items)):
         items = _each_with_its_own(items)

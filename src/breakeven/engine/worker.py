@@ -114,7 +114,7 @@ class Worker:
                 self._learn(flags, body)
                 self._loading += clock() - received
             elif kind == protocol.SETUP:
-                _heed(loads(body))
+                heed(loads(body))
             elif kind == protocol.FREE:
                 assert self._results is not None  # noqa: S101 - blocks to free came from there
                 for offset in protocol.unpack_offsets(body):
@@ -417,14 +417,20 @@ class _Part:
         return now
 
 
-def _heed(facts: dict[str, Any]) -> None:
-    """What has changed in the parent since this worker was started."""
+def heed(facts: dict[str, Any]) -> None:
+    """Go by what has changed in the parent since this process was started; what tasks set here themselves stays."""
     if "path" in facts:
         sys.path[:] = facts["path"]
-    if "environment" in facts or "cwd" in facts:
-        from breakeven.engine.child import heed
-
-        heed(facts)
+    for name, value in facts.get("environment", {}).items():
+        if value is None:
+            os.environ.pop(os.fsdecode(name), None)
+        else:
+            os.environ[os.fsdecode(name)] = os.fsdecode(value)
+    if facts.get("cwd") is not None:
+        try:
+            os.chdir(facts["cwd"])
+        except FileNotFoundError:
+            pass  # removed meanwhile
     if "key" in facts:
         from multiprocessing.process import current_process
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
+WORTH_A_LOOK_SECONDS = 0.2  # a shorter call pays for no look at its memory: loading what looks costs up to 1 ms
 TELL_AFTER_SECONDS = 0.5  # calls shorter than this have no progress bar
 
 
@@ -143,10 +144,19 @@ def _gather(work: Work, backend: Backend, results: Results | Tree) -> Recorder:
     finally:
         if results.__class__ is not Results:  # its `op` may have raised in the midst
             blocks.close()
-        recorder.finish()
+        _finish(recorder)
         if progress is not None:
             progress.close()
     return recorder
+
+
+def _finish(recorder: Recorder) -> None:
+    """The call is over: close its ledger, and see what it holds in memory where the run has been long enough."""
+    recorder.finish()
+    if recorder.memory is not None or recorder.since - recorder.began > WORTH_A_LOOK_SECONDS:
+        from breakeven.probes.memory import last_look
+
+        recorder.memory = last_look(recorder.memory, recorder.began, clock)
 
 
 def _progress(work: Work) -> Any:
@@ -281,7 +291,7 @@ def _streamed(work: Work, backend: Backend, recorder: Recorder, executor: object
                 progress.update(done, work.length, len(recorder.failures))
     finally:
         if executor is None:
-            recorder.finish()
+            _finish(recorder)
         if progress is not None:
             progress.close()
 

@@ -50,7 +50,6 @@ CATEGORIES = (
     "transit",
 )
 NEVER = float("inf")
-WORTH_A_LOOK_SECONDS = 0.2  # a shorter call pays for no look at its memory: loading what looks costs up to 1 ms
 MOST_RECORDS = 20_000  # chunks kept in full for traces and replays; the sums go on without
 
 
@@ -260,19 +259,6 @@ class Recorder:
             self.ended = self.since
             for lane in self.lanes:
                 lane.states[IDLE_FIRST if lane.fresh else TAIL] += max(self.ended - lane.free_at, 0.0)
-            if self.memory is not None or self.ended - self.began > WORTH_A_LOOK_SECONDS:
-                self._look_at_memory()
-
-    def _look_at_memory(self) -> None:
-        """A last look, or the only one where no workers were watched; none that costs more than its share."""
-        if self.memory is None:
-            from os import getpid
-
-            from breakeven.probes.memory import MemoryWatch
-
-            self.memory = MemoryWatch((getpid(),), clock)
-            self.memory.restart(self.began)
-        self.memory.settle(clock())
 
     def recording(self, **facts: Any) -> dict[str, Any]:
         """Everything noted, as plain data; `facts` are name, backend, start_method, workers."""

@@ -182,6 +182,15 @@ class MemoryWatch:
         return self.cost_seconds + estimate_seconds <= COST_SHARE * (now_seconds - self._since_seconds)
 
 
+def last_look(watch: MemoryWatch | None, began_seconds: float, clock: Callable[[], float]) -> MemoryWatch:
+    """A look at the end of a run, the only one where none was watched; none that costs more than its share."""
+    if watch is None:
+        watch = MemoryWatch((os.getpid(),), clock)
+        watch.restart(began_seconds)
+    watch.settle(clock())
+    return watch
+
+
 def _kilobytes(rollup: bytes | None, name: bytes) -> int | None:
     amount = field(rollup, name)
     return None if amount is None else amount * 1024
