@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -81,6 +84,19 @@ def test_a_thread_past_its_time_holds_up_no_other_call() -> None:
         gate.set()
 
 
+def test_a_quick_call_is_never_taken_for_a_late_one() -> None:
+    """Its time begins when its thread takes it, not with an earlier call, however threads take turns."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threading.settrace(_trace)  # a look at each line is where threads may change over
+    try:
+        with be.Executor(4, backend="threads", timeout=5.0) as executor:
+            assert [future.result() for future in [executor.submit(calls.triple, 1) for _ in range(300)]] == [3] * 300
+    finally:
+        threading.settrace(None)
+        sys.setswitchinterval(before)
+
+
 # --- map on the calling thread ---
 
 
@@ -142,6 +158,10 @@ def _fail_until(path: str, wanted: int) -> int:
     if tries < wanted:
         raise LookupError(path)
     return tries
+
+
+def _trace(frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG001 - as sys.settrace calls it
+    return _trace if frame.f_code.co_filename.endswith("gangs.py") else None
 
 
 def _invert(number: int) -> float:

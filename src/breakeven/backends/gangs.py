@@ -207,6 +207,8 @@ class Gang:
                 self._broken = self._stream.input_error = error
                 self._stream.exhausted = True
             self._stream.outstanding -= 1
+            hand.board[protocol.AT_ITEM] = 0
+            hand.board[protocol.ITEM_BEGAN_NS] = clock_ns()  # or it would be judged by the begin of an earlier item
             hand.chunk = chunk
             self._changed.notify_all()
 
