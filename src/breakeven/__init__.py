@@ -28,9 +28,9 @@ if TYPE_CHECKING:
         WorkerDied,
     )
     from breakeven.executor import imap, map, reduce, shutdown, starmap  # noqa: A004 - the builtin's name, on purpose
+    from breakeven.executor.calibration import calibrate, machine_profile
     from breakeven.executor.plan import Plan, plan
     from breakeven.executor.pool import Executor
-    from breakeven.lab.calibration import calibrate, machine_profile
     from breakeven.model.profile import MachineProfile
     from breakeven.report import Report, load_report
     from breakeven.work import Failure, rng
@@ -78,10 +78,10 @@ _ROOMS = {
     "Plan": "executor.plan",
     "Report": "report",
     "SharedArray": "engine.sharing",
-    "calibrate": "lab.calibration",
+    "calibrate": "executor.calibration",
     "imap": "executor",
     "load_report": "report",
-    "machine_profile": "lab.calibration",
+    "machine_profile": "executor.calibration",
     "map": "executor",
     "plan": "executor.plan",
     "reduce": "executor",

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-# How one item becomes one call. CALL carries (args, kwargs) and is what `Executor.submit` sends.
-ONE, STAR, CALL = 0, 1, 2
+# How one item becomes one call. CALL carries (args, kwargs) and is what `Executor.submit` sends; FOLD is as ONE, and
+# then `fold` of the function joins values of neighbours where they were made.
+ONE, STAR, CALL, FOLD = 0, 1, 2, 4
 
 
 @record

@@ -27,7 +27,7 @@ class Wandering:
     name = "wandering"
 
     def __init__(self, seed: int = 0, start_method: str | None = None) -> None:
-        self._random = Random(seed)
+        self._random = Random(seed)  # noqa: S311 - moves, not secrets
         self._method = start_method
         self.moves: list[str] = []
 

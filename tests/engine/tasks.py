@@ -359,3 +359,11 @@ def functions_known(_: object) -> int:
 def environment(name: str) -> str | None:
     """Return a variable of this process's environment."""
     return os.environ.get(name)
+
+
+def take_all_memory_at(number: int, victim: int) -> int:
+    """Return the item; at the victim, take memory until somebody puts an end to it, or there is far too much of it."""
+    held: list[bytes] = []
+    while number == victim and len(held) < 512:
+        held.append(b"\1" * (2 << 20))
+    return number

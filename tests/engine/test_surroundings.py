@@ -184,3 +184,58 @@ def _arena_bytes() -> int:
         except OSError:
             continue
     return held
+
+
+def test_a_later_call_sees_the_environment_as_it_is_then(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that were kept hear what was set, changed and removed; what a task set there itself stays."""
+    options = {"backend": "processes", "start_method": method, "max_workers": 1}
+    monkeypatch.setenv("BREAKEVEN_CHANGED", "before")
+    monkeypatch.setenv("BREAKEVEN_REMOVED", "before")
+    names = ["BREAKEVEN_CHANGED", "BREAKEVEN_REMOVED", "BREAKEVEN_ADDED", "BREAKEVEN_OWN", "OMP_NUM_THREADS"]
+    assert be.map(_variable, names, **options) == ["before", "before", None, None, "1"]
+    (pid,) = be.map(_set_own, ["BREAKEVEN_OWN"], **options)
+    monkeypatch.setenv("BREAKEVEN_CHANGED", "zweitens ä")
+    monkeypatch.delenv("BREAKEVEN_REMOVED")
+    monkeypatch.setenv("BREAKEVEN_ADDED", "now")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert be.map(_variable, names, **options) == ["zweitens ä", None, "now", "mine", "1"]
+    assert be.map(_pid, [0], **options) == [pid]
+
+
+def test_a_later_call_runs_in_the_directory_of_then(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Relative paths mean to a worker that was kept what they mean to its caller."""
+    options = {"backend": "processes", "start_method": method, "max_workers": 2}
+    (tmp_path / "here").write_text("found")
+    assert be.map(_pid, range(8), **options, chunksize=1)
+    monkeypatch.chdir(tmp_path)
+    assert be.map(_read, ["here"] * 8, **options, chunksize=1) == ["found"] * 8
+
+
+@pytest.mark.parametrize("method", ["forkserver"])
+def test_a_template_that_was_kept_forks_workers_with_the_environment_of_now(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was started with an older one, for another crew."""
+    assert be.map(_variable, ["BREAKEVEN_LATER"], backend="processes", start_method=method, max_workers=1) == [None]
+    monkeypatch.setenv("BREAKEVEN_LATER", "yes")
+    with be.Executor(1, backend="processes", start_method=method) as executor:
+        assert executor.submit(_variable, "BREAKEVEN_LATER").result() == "yes"
+
+
+def _set_own(name: str) -> int:
+    os.environ[name] = "mine"
+    return os.getpid()
+
+
+def _pid(_: object) -> int:
+    return os.getpid()
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text()
+
+
+def _variable(name: str) -> str | None:
+    return os.environ.get(name)

@@ -268,7 +268,8 @@ def test_nothing_heavy_is_loaded_for_a_short_call() -> None:
     program = (
         "import sys, breakeven as be\n"
         "be.map(abs, range(10))\n"
-        "heavy = {'breakeven.model.forecast', 'breakeven.executor.steering', 'breakeven.backends.crews', 'json', 'numpy'}\n"
+        "rooms = ['model.forecast', 'executor.steering', 'backends.crews']\n"
+        "heavy = {'json', 'numpy', *('breakeven.' + room for room in rooms)}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     assert run_program(program).strip() == "[]"

@@ -73,7 +73,7 @@ def test_a_payload_dearer_than_the_work_makes_the_parent_the_bottleneck() -> Non
     assert one.seconds > model.serial(sample(1e-3), 100).seconds
 
 
-@pytest.mark.parametrize(("share", "speedup"), [(1.0, 1.0), (0.5, 2.0), (0.0, 2.0)])
+@pytest.mark.parametrize("share, speedup", [(1.0, 1.0), (0.5, 2.0), (0.0, 2.0)])
 def test_threads_are_bound_by_the_gil(share: float, speedup: float) -> None:
     """Held all the time they gain nothing; held half of it, two threads do twice the work at most."""
     items = sample(10e-3, gil_share=share)

@@ -49,7 +49,7 @@ def test_items_that_grow_are_expected_at_what_they_cost_lately() -> None:
 
 def test_items_that_differ_at_random_have_no_drift() -> None:
     """Chance alone is not taken for a trend."""
-    dice = random.Random(4)
+    dice = random.Random(4)  # noqa: S311 - noise, not secrets
     sample = observed(*[dice.uniform(0.5e-3, 1.5e-3) for _ in range(200)]).sample()
     assert sample.drift == 1.0
     assert sample.mean_seconds == pytest.approx(1e-3, rel=0.05)
@@ -57,7 +57,7 @@ def test_items_that_differ_at_random_have_no_drift() -> None:
 
 def test_the_spread_of_items_is_found_from_blocks_of_many() -> None:
     """A block's mean varies by the root of its size less."""
-    dice = random.Random(7)
+    dice = random.Random(7)  # noqa: S311 - noise, not secrets
     seen = Observed()
     for _ in range(100):
         seen.add(25, sum(dice.gauss(1e-3, 2e-4) for _ in range(25)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from breakeven.model.profile import assumed
@@ -34,7 +36,7 @@ def chosen(mean: float, items: int, *, cpus: int = 2, **known: object) -> Choice
 
 
 @pytest.mark.parametrize(
-    ("mean", "items", "known", "expected"),
+    "mean, items, known, expected",
     [
         (10e-3, 200, {}, "processes"),  # heavy and light to move
         (1e-3, 5, {}, "serial"),  # not worth a start
@@ -50,9 +52,7 @@ def chosen(mean: float, items: int, *, cpus: int = 2, **known: object) -> Choice
         (10e-3, 200, {"max_workers": 1}, "serial"),
     ],
 )
-def test_the_way_that_suits_the_work_is_chosen(
-    mean: float, items: int, known: dict[str, object], expected: str
-) -> None:
+def test_the_way_that_suits_the_work_is_chosen(mean: float, items: int, known: dict[str, Any], expected: str) -> None:
     """Each row is a kind of work that users bring."""
     assert chosen(mean, items, **known).forecast.backend == expected
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import RLock
 
-from breakeven.engine import launch
+from breakeven.engine import launch, send
 from breakeven.engine.dispatch import Crew
 from breakeven.engine.roster import rosters
 from breakeven.engine.stream import Stream
@@ -29,6 +30,7 @@ IDLE_SECONDS = 60.0  # a kept worker ends after this long without work
 KEEP_BYTES = 512 << 20  # pages of shared memory kept warm between calls
 
 _warm: dict[Any, list[Crew]] = {}
+_shelf = RLock()  # several threads may look for a crew at once; reentrant, since a garbage collection may end a call
 _memory_limit: int | None = None
 
 
@@ -111,13 +113,12 @@ class Crews:
     def acquire(self, recorder: Recorder) -> Crew:
         """A warm crew where one is free, else a new one."""
         if self.options.initializer is None:
-            waiting = _warm.get(self._likeness())
-            while waiting:
-                crew = waiting.pop()
+            while (crew := _take_warm(self._likeness())) is not None:
                 if not crew.closed and crew.owner == os.getpid():
                     self.method = crew.start_method
                     self._equip(crew)
                     crew.attach(recorder)
+                    send.bring_up_to_date(crew)
                     return crew
         recorder.mark(states.START)
         return self.hire(recorder)
@@ -139,7 +140,8 @@ class Crews:
             crew.close()
             return
         crew.tidy(KEEP_BYTES)
-        _warm.setdefault(self._likeness(), []).append(crew)
+        with _shelf:
+            _warm.setdefault(self._likeness(), []).append(crew)
 
     def describe(self) -> dict[str, Any]:
         """Facts for the report."""
@@ -184,11 +186,28 @@ def _step(crew: Crew, step: Callable[..., None], *arguments: float) -> None:
         raise
 
 
+def _take_warm(likeness: Any) -> Crew | None:
+    """A crew that was kept, for this caller alone; None when there is none."""
+    with _shelf:
+        waiting = _warm.get(likeness)
+        return waiting.pop() if waiting else None
+
+
+def _forget_holder() -> None:
+    """In a forked child the thread that held the lock may not exist."""
+    global _shelf  # noqa: PLW0603 - the same for the whole process
+    _shelf = RLock()
+
+
+os.register_at_fork(after_in_child=_forget_holder)
+
+
 def shutdown_warm() -> None:
     """End the workers that are kept between calls."""
-    for crews in list(_warm.values()):
-        while crews:
-            crews.pop().close()
-    _warm.clear()
+    with _shelf:
+        kept = [crew for crews in _warm.values() for crew in crews]
+        _warm.clear()
+    for crew in kept:
+        crew.close()
     if not rosters:
         launch.nobody_left(rosters, template_too=True)

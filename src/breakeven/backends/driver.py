@@ -12,18 +12,20 @@ from concurrent.futures import CancelledError
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
+from breakeven import errors  # noqa: F401 - now, since there may be no descriptor left for it when it is needed
 from breakeven import work as nouns
 from breakeven.backends import attendant, pending
 from breakeven.backends.attendant import Attendant
 from breakeven.backends.bell import Bell
 from breakeven.backends.crews import KEEP_BYTES, Crews
 from breakeven.backends.futures import Task, TaskFuture
-from breakeven.backends.helm import NAP_SECONDS
+from breakeven.backends.helm import NAP_SECONDS, UNASKED_SECONDS
 from breakeven.backends.mapped import Mapped, MappedStream
 from breakeven.backends.pending import Pending
 from breakeven.engine import protocol, supervise
 from breakeven.engine.functions import MOST
 from breakeven.engine.member import Chunk
+from breakeven.engine.repeats import Repeats
 from breakeven.planning.chunks import WINDOW
 
 if TYPE_CHECKING:
@@ -37,9 +39,11 @@ if TYPE_CHECKING:
 class Driver(Pending):
     """The crew of an executor, and what is asked of it."""
 
-    def __init__(self, crews: Crews, recorder: Recorder) -> None:
+    def __init__(self, crews: Crews, recorder: Recorder, first: int = 0) -> None:
         super().__init__(recorder)
         self._crews = crews
+        self.repeats: Repeats | None = None  # large arrays among what was submitted
+        self._submitted = first  # number of the next call that is submitted: `rng()` draws by it
         self._left: deque[tuple[MappedStream, bool]] = deque()  # maps whose consumer has gone
         self._unwatched: list[MappedStream] = []  # maps that run on although nobody takes their results
 
@@ -57,6 +61,7 @@ class Driver(Pending):
             crew.exclusive = False
             self._bell = Bell()
             crew.watch.add(self._bell.descriptor)
+            self.repeats = Repeats(crew.lending)
             pending.crews[id(self)] = self
         if crew.broken is not None:
             raise crew.broken
@@ -67,6 +72,8 @@ class Driver(Pending):
         future = TaskFuture(self)
         with self._lock:
             crew = self._open_crew()
+            number = self._submitted
+            self._submitted = number + 1
             try:
                 function = crew.function(fn, self._crews.options.seed)
             except Exception as error:  # noqa: BLE001 - the outcome of the call: it cannot be pickled
@@ -75,7 +82,7 @@ class Driver(Pending):
                 return future
             task = future.task = Task(self, future, function)
             flags = protocol.TIMED if crew.timeout is not None else 0
-            crew.queue.append(Chunk(task, function, nouns.CALL, 0, [(args, kwargs)], 1, flags))
+            crew.queue.append(Chunk(task, function, nouns.CALL, number, [(args, kwargs)], 1, flags))
             self.pending[future] = None
             self._feed(crew)
         if self.settled:
@@ -109,10 +116,12 @@ class Driver(Pending):
                 self._bell.ring()
         elif limited:
             self._attendant.wake_within(supervise.patience(crew, NAP_SECONDS))
+        else:  # nobody may ever ask for it
+            self._attendant.wake_within(UNASKED_SECONDS)
 
     def requeue(self, chunk: Chunk, attempt: int) -> None:
         """Put a call back in the queue, first in line."""
-        again = Chunk(chunk.sink, chunk.function, chunk.mode, 0, chunk.items, 1, chunk.flags)
+        again = Chunk(chunk.sink, chunk.function, chunk.mode, chunk.first, chunk.items, 1, chunk.flags)
         again.attempt = attempt
         assert self._crew is not None  # noqa: S101 - it sent the chunk
         self._crew.queue.appendleft(again)

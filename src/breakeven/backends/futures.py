@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
     from breakeven.engine.functions import Function
     from breakeven.engine.member import Chunk
+    from breakeven.engine.repeats import Repeats
     from breakeven.work import Failure
 
     class Driving(Protocol):
         """What drives the crew that a call was submitted to."""
+
+        repeats: Repeats | None
 
         settled: deque[tuple[TaskFuture, Any, BaseException | None]]
 
@@ -46,15 +49,15 @@ CANCELLED, CANCELLED_AND_NOTIFIED, FINISHED = "CANCELLED", "CANCELLED_AND_NOTIFI
 class Task:
     """Where the outcome of a submitted call goes. It is a `Sink`."""
 
-    __slots__ = ("_driving", "cancelled", "function", "future", "started")
+    __slots__ = ("_driving", "cancelled", "function", "future", "shared", "started")
 
     counted = False
     title = "a submitted call"
-    shared = None
 
     def __init__(self, driving: Driving, future: TaskFuture, function: Function) -> None:
         self._driving = driving
         self.future = future
+        self.shared: Any = driving.repeats
         self.function: Function | None = function  # until the call has come to its end
         self.started = False
         self.cancelled = False

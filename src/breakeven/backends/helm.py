@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from breakeven.backends.bell import Bell
     from breakeven.engine.dispatch import Crew
 
+UNASKED_SECONDS = 0.1  # what is done and not asked for is let go within this, with its arguments
 NAP_SECONDS = 5.0  # the attendant looks around at least this often while something is under way
 
 
@@ -146,7 +147,7 @@ class Helm:
             crew = self._crew
             if crew is None or crew.closed or not crew.busy:
                 return None
-            return supervise.patience(crew, NAP_SECONDS)
+            return supervise.patience(crew, NAP_SECONDS if self._wanted(crew) else UNASKED_SECONDS)
 
     def look(self) -> bool:
         """Drive for one turn, unless another thread drives; False when all is over."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from breakeven.backends.crews import Crews
-    from breakeven.backends.threads import Gang
+    from breakeven.backends.gangs import Gang
     from breakeven.engine.dispatch import Crew
     from breakeven.ledger.recorder import Recorder
     from breakeven.work import Options, Work
@@ -85,7 +85,7 @@ class Mixed:
         """Go on in so many threads of this process, once workers have given back what they have in hand."""
         self._leave()
         self._await_workers()
-        from breakeven.backends.threads import Gang
+        from breakeven.backends.gangs import Gang
 
         self.recorder.mark(states.START)
         self._plain.seconds = self.seconds_an_item or None

@@ -97,10 +97,10 @@ class OwnHand:
         try:
             if self._options.on_error == "return":
                 LOOPS[chunk.mode](fn, items, 0, values.append, [0] * protocol.WORDS, chunk.mode)
-            elif chunk.mode == nouns.ONE:
-                values.extend(map(fn, items))
-            else:
+            elif chunk.mode == nouns.STAR:
                 values.extend(starmap(fn, items))
+            else:
+                values.extend(map(fn, items))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - the outcome of the item

@@ -5,6 +5,8 @@ Lives here: the backend's face. Never here: crews (`crews`), or many threads on 
 
 from __future__ import annotations
 
+from itertools import count
+
 from breakeven.backends.crews import Crews, drive
 from breakeven.ledger import recorder as states
 from breakeven.planning.chunks import WINDOW
@@ -26,6 +28,7 @@ class Processes:
 
     def __init__(self, options: Options) -> None:
         self._crews = Crews(options)
+        self._submitted = count()
 
     def stream(self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool) -> Iterator[list[Any]]:
         """Yield results in blocks; the calling thread drives the crew."""
@@ -42,7 +45,7 @@ class Processes:
         from breakeven.backends.shared import SharedProcesses
         from breakeven.ledger.recorder import Recorder
 
-        shared = SharedProcesses(self._crews.options, Recorder())
+        shared = SharedProcesses(self._crews.options, Recorder(), next(self._submitted))
         future = shared.submit(fn, args, kwargs)
         shared.close(wait=False)
         return future

@@ -5,7 +5,7 @@ Lives here: the plain loop, at the speed of a plain loop. Never here: a worker o
 
 from __future__ import annotations
 
-from itertools import islice, starmap
+from itertools import count, islice, starmap
 from time import perf_counter as clock
 
 from breakeven import work as nouns
@@ -35,6 +35,7 @@ class Serial:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._initialized = False
+        self._submitted = count()
 
     def stream(self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool) -> Iterator[list[Any]]:  # noqa: ARG002
         """Yield results in blocks that take about half a millisecond."""
@@ -47,14 +48,19 @@ class Serial:
         self._initialized = True
 
     def submit(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
-        """Run the call now; the future that is returned is done."""
+        """Run the call now; the future that is returned is done. Past `timeout` it has failed, as in a map here."""
         from concurrent.futures import Future
 
         self._initialize()
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
         try:
-            value = fn(*args, **kwargs)
+            began = clock()
+            value = attempts(self._options, next(self._submitted), lambda: fn(*args, **kwargs))
+            if self._options.timeout is not None and clock() - began > self._options.timeout:
+                from breakeven.errors import TaskTimeout
+
+                raise TaskTimeout(None, self._options.timeout)  # noqa: TRY301 - the outcome of the call
         except Exception as error:  # noqa: BLE001 - the outcome of the call
             future.set_exception(error)
         else:
@@ -233,10 +239,10 @@ class Loop:
         hint: Callable[[], int] = iterator.__length_hint__
         nouns.enter(options.seed, lambda: last - hint())
         fn, mode = self._work.fn, self._work.mode
-        if mode == nouns.ONE:
-            values.extend(map(fn, iterator))
-        else:
+        if mode == nouns.STAR:
             values.extend(starmap(fn, iterator))
+        else:
+            values.extend(map(fn, iterator))
 
     def _guarded(self, item: Any, index: int) -> Any:
         """One item whose failure is caught, counted or tried again."""
@@ -246,7 +252,7 @@ class Loop:
             nouns.enter(options.seed, lambda: index)
             began = clock()
             try:
-                value = work.fn(item) if work.mode == nouns.ONE else work.fn(*item)
+                value = work.fn(*item) if work.mode == nouns.STAR else work.fn(item)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # noqa: BLE001 - the outcome of the item
@@ -274,6 +280,23 @@ class Loop:
         if self._work.options.on_error == "raise":
             raise error
         return Failure(index, error, cause, attempt, None, traceback_of(error))
+
+
+def attempts(options: Options, number: int, call: Callable[[], Any], recorder: Recorder | None = None) -> Any:
+    """Make a submitted call here, again where `retry_on` and `retries` allow; by its `number` it draws from `rng()`."""
+    attempt = 1
+    while True:
+        before = nouns.enter(options.seed, lambda: number)
+        try:
+            return call()
+        except BaseException as error:
+            if not isinstance(error, options.retry_on or ()) or attempt > options.retries:
+                raise
+            attempt += 1
+            if recorder is not None:
+                recorder.retries += 1
+        finally:
+            nouns.leave(before)
 
 
 def traceback_of(error: BaseException) -> str:

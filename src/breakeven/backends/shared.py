@@ -26,9 +26,10 @@ class SharedProcesses:
 
     name = "processes"
 
-    def __init__(self, options: Options, recorder: Recorder) -> None:
+    def __init__(self, options: Options, recorder: Recorder, first: int = 0) -> None:
+        """`first` is the number of the first call that will be submitted."""
         self._crews = Crews(options)
-        self._driver = Driver(self._crews, recorder)
+        self._driver = Driver(self._crews, recorder, first)
 
     def stream(
         self,

@@ -1,6 +1,6 @@
 """Threads that submitted calls and maps of one executor share.
 
-Lives here: taking turns. Never here: what a thread does with a chunk (`threads`). All run on one pool of threads, so
+Lives here: taking turns. Never here: what a thread does with a chunk (`gangs`). All run on one pool of threads, so
 there are never more than `max_workers`. A map has as many hands; a hand does one chunk a turn, and goes to the end of
 the queue when somebody waits there, so neither a long map nor a slow consumer keeps a submitted call from running.
 """
@@ -9,28 +9,33 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from itertools import count
 from time import perf_counter as clock
 from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from breakeven import work as nouns
+from breakeven.backends.gangs import Gang, Hand, on_threads_of_its_own
 from breakeven.backends.mapped import Mapped, MappedStream
-from breakeven.backends.threads import Gang, Hand, Threads
+from breakeven.backends.serial import attempts
 from breakeven.engine import protocol
 from breakeven.engine.codec import Encoded
 from breakeven.engine.functions import Function
+from breakeven.engine.stream import Stream
+from breakeven.errors import TaskTimeout
 from breakeven.ledger import recorder as states
-from breakeven.ledger.recorder import Lane
+from breakeven.ledger.recorder import Lane, Recorder
 from breakeven.planning.chunks import WINDOW
 from breakeven.probes.capacity import usable_cpus
+from breakeven.records import replace
+from breakeven.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
     from breakeven.engine.member import Chunk
-    from breakeven.ledger.recorder import Recorder
-    from breakeven.work import Options, Work
+    from breakeven.work import Options
 
 
 class SharedThreads:
@@ -46,12 +51,13 @@ class SharedThreads:
             self._workers, "breakeven", options.initializer, tuple(options.initargs) if options.initializer else ()
         )
         self._here = threading.local()
+        self._submitted = count()
 
     # --- the pool ---
 
     def submit(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
-        """Run one call in a thread."""
-        return self.enqueue(self._call, fn, args, kwargs)
+        """Run one call in a thread; with a `timeout`, in one that can be left to itself, as in a map."""
+        return self.enqueue(self._call, next(self._submitted), fn, args, kwargs)
 
     def enqueue(self, step: Callable[..., Any], *args: Any) -> Future[Any]:
         """Have a step run in a thread when it is its turn; raises RuntimeError after the end."""
@@ -60,14 +66,14 @@ class SharedThreads:
             raise RuntimeError("cannot schedule new futures after shutdown")
         return pool.submit(step, *args)
 
-    def _call(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(self, number: int, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         lane = self.lane()
         began, cpu = clock(), thread_time()
-        nouns.enter(self._options.seed, int)
         try:
-            return fn(*args, **kwargs)
+            if self._options.timeout is None:
+                return attempts(self._options, number, lambda: fn(*args, **kwargs), self._recorder)
+            return self._timed(number, fn, args, kwargs)
         finally:
-            nouns.enter(None, None)
             now = clock()
             lane.states[states.STARVED] += max(began - lane.free_at, 0.0)
             lane.states[states.COMPUTED] += now - began
@@ -76,6 +82,23 @@ class SharedThreads:
             lane.fresh = False
             lane.free_at = now
             self._recorder.items += 1
+
+    def _timed(self, number: int, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Make the call in a thread beside this one, which waits for it no longer than its time."""
+        options = replace(self._options, on_error="raise")
+        source = iter([(args, kwargs)])
+        work = Work(fn, source, mode=nouns.CALL, length=number + 1, options=options, first=number)
+        stream = Stream(work, Function(0, fn, Encoded(b""), None), ordered=True, window=None)
+        recorder = Recorder()
+        gang = Gang(stream, recorder, options, 1)
+        gang.open()
+        try:
+            (values,) = gang.blocks(None)
+        except TaskTimeout as error:
+            raise TaskTimeout(None, error.seconds) from None
+        finally:
+            self._recorder.retries += recorder.retries
+        return values[0]
 
     def lane(self) -> Lane:
         """This thread's lane in the ledger."""
@@ -99,7 +122,9 @@ class SharedThreads:
     ) -> Iterator[list[Any]]:
         """Begin at once, and yield blocks, for `timeout` seconds in all at most."""
         if self._options.timeout is not None:  # a thread past it is left to itself, so it cannot be one of these
-            return Threads(self._options).stream(work, recorder, ordered=ordered, bounded=bounded, timeout=timeout)
+            return on_threads_of_its_own(
+                work, recorder, self._options, ordered=ordered, bounded=bounded, timeout=timeout
+            )
         function = Function(0, work.fn, Encoded(b""), None)
         window = WINDOW * self._workers if bounded else None
         stream = MappedStream(work, function, ordered=ordered, window=window)

@@ -32,7 +32,7 @@ def execute(options: argparse.Namespace) -> int:
     """Measure, keep, tell."""
     from time import perf_counter
 
-    from breakeven.lab.calibration import calibrate
+    from breakeven.executor.calibration import calibrate
     from breakeven.probes.capacity import running_elsewhere
     from breakeven.probes.profiles import profile_path
 

@@ -164,6 +164,12 @@ class Arena:
         self.used_bytes -= size
         extent.give_back(offset - extent.start, size)
 
+    def peek(self, offset: int, nbytes: int) -> memoryview:
+        """Bytes of a block that is in use, read at once and not kept."""
+        extent, _ = self._used[offset]
+        at = offset - extent.start
+        return memoryview(extent.mapping(self.descriptor))[at : at + nbytes]
+
     def trim(self, keep_bytes: int) -> None:
         """Give pages of free blocks back to the system, but for about `keep_bytes` of them."""
         kept = self.used_bytes

@@ -119,9 +119,10 @@ def broke(crew: Roster, member: Member, described: tuple[str, str, str, bytes | 
     give_up(crew, error)
 
 
-def give_up(crew: Roster, error: BaseException) -> None:
-    """No worker can be had any more: everything that waits fails with `error`."""
-    crew.broken = error
+def give_up(crew: Roster, error: BaseException, *, for_good: bool = True) -> None:
+    """No worker can be had: what waits fails with `error`, and if it is `for_good`, what comes later, too."""
+    if for_good or crew.exclusive:
+        crew.broken = error
     for member in crew.members:
         while member.inflight:
             _fail_all(crew, member.inflight.popleft(), error)

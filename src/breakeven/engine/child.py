@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 SOCKET, BOARD, ARGUMENTS, RESULTS, TOKENS, LIFELINE = range(3, 9)
 MANY = 1 << 16  # descriptors: where close_range(2) is missing, closing each costs a system call
 BOARD_BYTES = 4096
-STACK_AT = 8 * protocol.WORDS  # the last Python stack of a worker that crashed stands behind the words
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -37,6 +36,8 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "BLIS_NUM_THREADS",
 )
+"""Set in each worker as `threads_per_worker` says, whatever they are in the parent."""
+STACK_AT = 8 * protocol.WORDS  # the last Python stack of a worker that crashed stands behind the words
 
 
 def run(seat: Seat, board: int, lifeline: int, born: float) -> None:

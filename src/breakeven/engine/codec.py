@@ -13,9 +13,23 @@ from breakeven.engine.protocol import BUFFER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Collection
+    from typing import Any, Protocol
 
     from breakeven.engine.arena import Arena, Window
+
+    class Known(Protocol):
+        """Blocks that hold what is put again: `Shared` for a map, `Repeats` for submitted calls."""
+
+        def find(self, raw: memoryview) -> tuple[int, int, int, int] | None:
+            """The block that holds these bytes already."""
+
+        def keep(self, raw: memoryview, block: tuple[int, int, int, int]) -> bool:
+            """Remember a block; True when it is kept for a next time, and not its sender's to free."""
+
+        def offsets(self) -> Collection[int]:
+            """Offsets of all blocks kept."""
+
 
 # Bytes from which a buffer or a whole pickle travels through the arena: two copies fewer than the
 # channel, but an allocation and a view (about 40 µs), break even near 100 kB.
@@ -102,7 +116,7 @@ class Shared:
         return {block[2] for block in self._blocks.values()}
 
 
-def encode(value: Any, arena: Arena | None, shared: Shared | None = None) -> Encoded:
+def encode(value: Any, arena: Arena | None, shared: Known | None = None) -> Encoded:
     """Pickle `value` and put what is large into the arena; `shared` remembers what was put before in this call."""
     if arena is None:
         return Encoded(pickled(value, 1 << 62)[0])

@@ -68,11 +68,7 @@ class Crew(Roster):
             return self.hire()
         except (OSError, EOFError) as error:
             if not self.members:
-                from breakeven.errors import StartFailed
-
-                failed = StartFailed(str(self.start_method), str(error) or type(error).__name__)
-                failed.__cause__ = error
-                blame.give_up(self, failed)
+                blame.give_up(self, _start_failed(str(self.start_method), error), for_good=False)
                 return None
             self.recorder.note(f"only {len(self.members)} of {self.max_workers} workers could be started ({error})")
             self.max_workers = len(self.members)
@@ -300,3 +296,14 @@ class Crew(Roster):
         self.lending.close()
         if not rosters:
             launch.nobody_left(rosters)
+
+
+def _start_failed(method: str, error: Exception) -> Exception:
+    """What is raised when no worker can be started; the reason itself where no descriptor is left to import with."""
+    try:
+        from breakeven.errors import StartFailed
+    except OSError:
+        return error
+    failed = StartFailed(method, str(error) or type(error).__name__)
+    failed.__cause__ = error
+    return failed

@@ -11,7 +11,7 @@ import sys
 from _pickle import dumps
 
 from breakeven.engine import channel
-from breakeven.engine.programs import lifeline, reap, spawn, turns
+from breakeven.engine.programs import Surroundings, lifeline, reap, spawn, turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Template:
         self._unread = b""
         self._statuses: dict[int, int] = {}
         self._forked: set[int] = set()  # workers of this template, as opposed to an earlier one
+        self.surroundings: Surroundings | None = None  # of its start
 
     def fork(self, given: list[int], preload: list[str]) -> int:
         """Have the template fork a worker with these descriptors."""
@@ -71,6 +72,7 @@ class Template:
         if self._control is None:
             ours, theirs = channel.pair()
             try:
+                self.surroundings = Surroundings()
                 statement = "from breakeven.engine.template import main; main()"
                 self.pid = spawn(statement, [theirs.fileno(), lifeline.open()])
             except BaseException:

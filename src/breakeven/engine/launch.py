@@ -16,7 +16,7 @@ from time import sleep
 from breakeven.engine import channel, child, protocol
 from breakeven.engine.arena import open_file
 from breakeven.engine.forkserver import template
-from breakeven.engine.programs import lifeline, spawn, turns
+from breakeven.engine.programs import Surroundings, lifeline, spawn, turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,7 +162,10 @@ def _begin(started: Started, given: list[int], setup: dict[str, Any], preload: l
         started.pid = spawn("from breakeven.engine.child import boot; boot()", given)
     else:
         started.pid = template.fork(given, preload)
-    _send_setup(started.end, setup, given)
+    facts = dict(setup)
+    if started.method == "forkserver" and template.surroundings is not None:  # it has those of the template's start
+        facts |= Surroundings().since(template.surroundings)
+    _send_setup(started.end, facts, given)
 
 
 def _open_tokens() -> int:
@@ -178,7 +181,7 @@ def _open_tokens() -> int:
 def _send_setup(end: socket, setup: dict[str, Any], given: list[int]) -> None:
     facts = {key: value for key, value in setup.items() if key not in ("initializer", "initargs")}
     facts["path"] = list(sys.path)
-    facts["cwd"] = os.getcwd()
+    facts["cwd"] = Surroundings().directory
     facts["missing"] = [at for at, fd in zip(range(child.SOCKET, child.LIFELINE + 1), given, strict=True) if fd < 0]
     if setup.get("initializer") is not None:
         facts["initializer"] = _pickled_initializer(setup["initializer"], setup["initargs"])

@@ -70,6 +70,10 @@ class Lending:
         if offset not in self._pinned and self.arena is not None:
             self.arena.free(offset)
 
+    def is_lent(self, offset: int) -> bool:
+        """Whether a worker may look at a block: its bytes stay as they are until it has let go."""
+        return offset in self._lent
+
     def pin(self, offsets: Iterable[int]) -> None:
         """Keep blocks although nobody looks."""
         self._pinned.update(offsets)

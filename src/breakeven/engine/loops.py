@@ -37,13 +37,13 @@ def _timed(fn: Any, items: Iterator[Any], at: int, append: Any, board: Any, mode
     for place, item in enumerate(items, at):
         board[protocol.ITEM_BEGAN_NS] = clock_ns()  # first: an item is never seen with the begin of the one before
         board[protocol.AT_ITEM] = place
-        if mode == work.ONE:
-            append(fn(item))
-        elif mode == work.STAR:
+        if mode == work.STAR:
             append(fn(*item))
-        else:
+        elif mode == work.CALL:
             append(fn(*item[0], **item[1]))
+        else:
+            append(fn(item))
 
 
-LOOPS = (_one, _star, _call, _timed)
+LOOPS = (_one, _star, _call, _timed, _one)  # by mode, but for TIMED
 TIMED = 3

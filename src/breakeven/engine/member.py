@@ -15,9 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
-    from breakeven.engine.codec import Shared
+    from breakeven.engine.codec import Known
     from breakeven.engine.functions import Function
     from breakeven.engine.launch import Started
+    from breakeven.engine.programs import Surroundings
     from breakeven.ledger.recorder import Lane
     from breakeven.work import Failure
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
             """Items `start` to `stop` of the chunk must (still) be run, each `alone` in a chunk if so asked."""
 
         @property
-        def shared(self) -> Shared | None:
+        def shared(self) -> Known | None:
             """Blocks of arrays that occur again in this call."""
 
         def start(self) -> bool:
@@ -133,12 +134,13 @@ class Member:
         "started",
         "state",
         "stuck",
+        "surroundings",
         "tasks",
         "trusted",
         "window",
     )
 
-    def __init__(self, number: int, started: Started, path: list[str]) -> None:
+    def __init__(self, number: int, started: Started, path: list[str], surroundings: Surroundings) -> None:
         self.number = number
         self.started = started
         self.pid = started.pid
@@ -156,6 +158,7 @@ class Member:
         self.doom: Doom | None = None
         self.kill_at: float | None = None
         self.path = path  # sys.path as it knows it
+        self.surroundings = surroundings  # environment and directory as it knows them
         self.resident_bytes = 0
         self.retiring = False
         self.outbox: list[bytes] = []  # frames that are sent together at the end of a round of feeding

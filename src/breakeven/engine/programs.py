@@ -1,6 +1,7 @@
 """Starting an interpreter that finds what it is given at known descriptors, and collecting it.
 
-Lives here: spawn, the lifeline, the wait for an end. Never here: what the started program does.
+Lives here: spawn, the lifeline, what a process has from its parent, the wait for an end. Never here: what the started
+program does.
 """
 
 from __future__ import annotations
@@ -13,8 +14,44 @@ from _thread import RLock
 from time import perf_counter as clock
 from time import sleep
 
+from breakeven.engine.child import THREAD_VARIABLES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 FIRST = 3  # the descriptor at which a started program finds the first thing it is given
 REAP_SECONDS = 2.0
+
+
+class Surroundings:
+    """What a process has from the one that started it, and what tasks may look at: environment and directory."""
+
+    __slots__ = ("directory", "environment")
+
+    def __init__(self) -> None:
+        self.environment: dict[bytes, bytes] = dict(os.environ._data)  # type: ignore[attr-defined]  # noqa: SLF001 - decoding all of it takes ten times as long, and this is paid once a call
+        try:
+            self.directory: str | None = os.getcwd()
+        except OSError:  # it was removed: nobody can be sent there
+            self.directory = None
+
+    def same_as(self, other: Surroundings) -> bool:
+        """Whether nothing has changed."""
+        return self.environment == other.environment and self.directory == other.directory
+
+    def since(self, before: Surroundings) -> dict[str, Any]:
+        """What a process must hear that knows them as they were `before`."""
+        now, then = self.environment, before.environment
+        facts: dict[str, Any] = {}
+        if now != then:
+            changed = [name for name in (*now, *then) if now.get(name) != then.get(name)]
+            facts["environment"] = {
+                name: now.get(name) for name in changed if os.fsdecode(name) not in THREAD_VARIABLES
+            }
+        if self.directory != before.directory:
+            facts["cwd"] = self.directory
+        return facts
 
 
 class _Turns:

@@ -15,6 +15,7 @@ from breakeven.engine import launch, protocol
 from breakeven.engine.functions import Functions
 from breakeven.engine.lending import Lending
 from breakeven.engine.member import Member
+from breakeven.engine.programs import Surroundings
 from breakeven.engine.watch import Watch
 from breakeven.ledger import recorder as states
 from breakeven.ledger.recorder import Recorder
@@ -77,8 +78,9 @@ class Roster:
             self.recorder.note(self.lending.remark)
         method = self.start_method = self._choose()
         preload = self.functions.modules() if method == "forkserver" else []
+        known = Surroundings()  # before the start: what changes in between is told once more, not once too little
         started = launch.start(method, self.lending.descriptor, setup, preload)
-        member = Member(self._numbers, started, list(sys.path))
+        member = Member(self._numbers, started, list(sys.path), known)
         self._numbers += 1
         self.members.append(member)
         member.lane = self.recorder.lane(f"worker {member.number}", member.pid, started=True)

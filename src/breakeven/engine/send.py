@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import os
 import sys
-from _pickle import dumps
+from _pickle import dumps, loads
+from itertools import chain
 
 from breakeven.engine import blame, protocol
-from breakeven.engine.codec import encode
+from breakeven.engine.codec import encode, pickled
+from breakeven.engine.programs import Surroundings
 from breakeven.ledger import recorder as states
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from breakeven.engine.codec import Encoded, Shared
+    from typing import Any
+
+    from breakeven.engine.codec import Encoded, Known
     from breakeven.engine.functions import Function
     from breakeven.engine.member import Chunk, Member
     from breakeven.engine.roster import Roster
 
 TOGETHER = 4  # chunks that are sent at once
+ATOMS = frozenset((int, float, complex, bool, str, bytes, type(None), type, range))  # nobody can write into these
 SMALL = 4096  # bytes of a pickle up to which a chunk may wait for the others of its round
 
 
@@ -96,12 +101,63 @@ def deliver(crew: Roster, member: Member, data: bytes) -> None:
         pass  # it has died; its sentinel says so, and the chunk goes to another
 
 
-def _encode(crew: Roster, chunk: Chunk, shared: Shared | None) -> Encoded:
+def _encode(crew: Roster, chunk: Chunk, shared: Known | None) -> Encoded:
+    items = chunk.items
+    if chunk.count > 1 and (type(items) is list or type(items) is tuple) and not ATOMS.issuperset(map(type, items)):
+        items = _each_with_its_own(items)
     try:
-        return encode(chunk.items, crew.lending.arena, shared)
+        return encode(items, crew.lending.arena, shared)
     except OSError as error:  # no pages left for shared memory: slower, and said in the report
         crew.recorder.note(f"shared memory was refused ({error}): arguments travelled through the channel")
-        return encode(chunk.items, None)
+        return encode(items, None)
+
+
+def _each_with_its_own(items: list[Any] | tuple[Any, ...]) -> list[Any] | tuple[Any, ...]:
+    """The items as they are to be pickled together: what stands in several of them is to arrive as several copies.
+
+    Pickle makes one object of it within a chunk, and a task that writes into it would be seen by those after it in
+    the same chunk alone. Looked at are the items and the arguments in them, not what lies deeper (decision 0013).
+    """
+    kinds = set(map(type, items))
+    if tuple not in kinds:
+        if len(set(map(id, items))) == len(items):
+            return items
+    elif len(kinds) == 1 and ATOMS.issuperset(map(type, chain.from_iterable(items))):
+        return items
+    elif len(kinds) == 1:
+        parts = [part for part in chain.from_iterable(items) if type(part) not in ATOMS]
+        if len(set(map(id, parts))) == len(parts):
+            return items
+    seen: set[int] = set()
+    own: list[Any] | None = None
+    for at, item in enumerate(items):
+        kind = type(item)
+        if kind is tuple:
+            if ATOMS.issuperset(map(type, item)):
+                continue
+            marks = {id(part) for part in item if type(part) not in ATOMS}
+        elif kind in ATOMS:
+            continue
+        else:
+            marks = {id(item)}
+        if seen.isdisjoint(marks):
+            seen |= marks
+        else:
+            own = own or list(items)
+            own[at] = _Apart(item)
+    return items if own is None else own
+
+
+class _Apart:
+    """An item that is pickled by itself, so that it shares nothing with those before it."""
+
+    __slots__ = ("_item",)
+
+    def __init__(self, item: Any) -> None:
+        self._item = item
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]:
+        return loads, (pickled(self._item, 1 << 62)[0],)
 
 
 def _framed(crew: Roster, member: Member, chunk: Chunk, encoded: Encoded) -> bytes:
@@ -136,6 +192,20 @@ def _introduce(crew: Roster, member: Member, function: Function) -> bytes:
     head = protocol.FUNCTION_HEAD.pack(function.key, encoded.buffers, 0)
     flags = protocol.STREAM_SHARED if encoded.stream_shared else 0
     return out + protocol.frame(protocol.FUNCTION, b"".join((head, encoded.table, encoded.stream)), flags)
+
+
+def bring_up_to_date(crew: Roster) -> None:
+    """Tell workers that were kept what has changed here since: module path, environment, directory."""
+    now = Surroundings()
+    for member in crew.members:
+        facts: dict[str, Any] = {}
+        if sys.path != member.path:
+            facts["path"] = member.path = list(sys.path)
+        if not now.same_as(member.surroundings):
+            facts.update(now.since(member.surroundings))
+            member.surroundings = now
+        if facts:
+            deliver(crew, member, protocol.frame(protocol.SETUP, dumps(facts, 5)))
 
 
 def _trust(member: Member, *payloads: Encoded) -> None:

@@ -26,14 +26,22 @@ if TYPE_CHECKING:
 
 # An input that has been read for so long gives way to results that wait to be delivered.
 SLOW_SECONDS = 1e-3
+MOST_COMPARED = 4096  # items of a list that are looked through for arrays that occur again
+MOST_PARTS = 64  # of one such item
 PIECE = 32  # items read between two looks at the clock
 
 
 def sliceable(source: object) -> bool:
     """Whether chunks can be cut from `source` without iterating over it."""
-    if isinstance(source, list | tuple | range):
-        return type(source) in (list, tuple, range)
+    if isinstance(source, list | tuple):
+        return type(source) in (list, tuple)
     kind = type(source)
+    if kind is range:
+        try:
+            len(source)  # type: ignore[arg-type]
+        except OverflowError:  # longer than any index: it can only be iterated over
+            return False
+        return True
     return kind.__module__ == "numpy" and kind.__name__ == "ndarray" and bool(source.shape)  # type: ignore[attr-defined]
 
 
@@ -97,7 +105,7 @@ class Stream:
         self._input: Iterator[Any] | None = None if self._single is not None else iter(work_.source)
         self.slow = False  # whether the input was slow in coming, the last time
         self.pulls = self._input is not None  # whether cutting runs code of the caller's
-        if isinstance(self._single, list | tuple) and len(self._single) <= 4096:  # noqa: PLR2004
+        if isinstance(self._single, list | tuple) and len(self._single) <= MOST_COMPARED:
             again = _large_arrays_that_occur_again(self._single)
             if again:
                 self.shared = Shared(again)
@@ -277,20 +285,36 @@ class Stream:
 
 
 def _large_arrays_that_occur_again(items: list[Any] | tuple[Any, ...]) -> list[Any]:
-    """Large arrays that are an item more than once, or stand directly in such an item."""
+    """Large arrays that are an item more than once, or stand directly in such an item, or in several items."""
     numpy = sys.modules.get("numpy")
-    if numpy is None or len(set(map(id, items))) == len(items):
+    if numpy is None or not items:
         return []
+    first = _parts(items[0])
+    if first and any(_is_large(part, numpy) for part in first):  # as a rule all items are made alike
+        candidates = [part for item in items for part in {id(part): part for part in _parts(item)}.values()]
+    elif len(set(map(id, items))) == len(items):
+        return []
+    else:
+        candidates = list(items)
     seen: set[int] = set()
     again: dict[int, Any] = {}
-    for item in items:
+    for item in candidates:
         if id(item) in seen:
             again[id(item)] = item
         seen.add(id(item))
-    candidates = list(again.values())
+    found = list(again.values())
     for item in again.values():
-        if type(item) in (list, tuple):
-            candidates += item
-        elif type(item) is dict:
-            candidates += item.values()
-    return [one for one in candidates if isinstance(one, numpy.ndarray) and one.nbytes >= LARGE]
+        found += _parts(item)
+    return [one for one in found if _is_large(one, numpy)]
+
+
+def _parts(item: Any) -> list[Any]:
+    """What stands directly in a short tuple, list or dictionary."""
+    if type(item) not in (list, tuple, dict) or len(item) > MOST_PARTS:
+        return []
+    return list(item.values() if type(item) is dict else item)
+
+
+def _is_large(one: Any, numpy: Any) -> bool:
+    """Whether it is an array that would be copied through shared memory; a `SharedArray` is not copied at all."""
+    return isinstance(one, numpy.ndarray) and one.nbytes >= LARGE and getattr(one, "shared_token", None) is None

@@ -17,7 +17,7 @@ from _socket import AF_UNIX, CMSG_LEN, SCM_RIGHTS, SOCK_STREAM, SOL_SOCKET, sock
 from time import perf_counter as clock
 
 from breakeven.engine import child, protocol
-from breakeven.engine.worker import Seat
+from breakeven.engine.worker import Seat, heed
 
 REQUEST = _struct.Struct("<I")  # bytes of the pickled list of modules that follows
 REPLY = _struct.Struct("<BIi")  # kind, pid, wait status
@@ -118,8 +118,7 @@ def _be_worker(control: socket, own: tuple[int, int], given: list[int], born: fl
     end_fd, board_fd, arguments, results, tokens, lifeline = given
     end = socket(AF_UNIX, SOCK_STREAM, 0, end_fd)
     setup = child.read_setup(end)
-    sys.path[:] = setup["path"]
-    os.chdir(setup["cwd"])
+    heed(setup)
     board = memoryview(mmap.mmap(board_fd, child.BOARD_BYTES)).cast("B")[: 8 * protocol.WORDS].cast("Q")
     missing = setup["missing"]
     child.run(

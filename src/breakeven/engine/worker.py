@@ -114,7 +114,7 @@ class Worker:
                 self._learn(flags, body)
                 self._loading += clock() - received
             elif kind == protocol.SETUP:
-                _heed(loads(body))
+                heed(loads(body))
             elif kind == protocol.FREE:
                 assert self._results is not None  # noqa: S101 - blocks to free came from there
                 for offset in protocol.unpack_offsets(body):
@@ -229,8 +229,10 @@ class Worker:
         board[protocol.AT_CHUNK] = seq  # last: with it the other words are believed
         at = protocol.CHUNK_HEAD.size
         end = at + buffers * protocol.BUFFER.size
-        part = _Part(seq, self._free_at, received, count)
+        part = _Part(seq, first, self._free_at, received, count)
         fn, seed = self._functions[key]
+        if mode == work.FOLD:
+            part.fold = getattr(fn, "fold", None)  # none on what could not be loaded
         try:
             items = decode(body[end:], body[at:end], self._window, stream_shared=bool(flags & protocol.STREAM_SHARED))
         except BaseException as error:  # noqa: BLE001 - whatever unpickling raised is the outcome of its item
@@ -278,6 +280,8 @@ class Worker:
             if now > began + SPLIT_SECONDS and flags & protocol.SPLIT:
                 break
             if now > flush:
+                if part.fold is not None:
+                    now = self._fold(part, part.fold)
                 self._time(part, cpu, queued, now)
                 self._finish(part, last=False)
                 cpu, queued = thread_time(), self._queue_delay()
@@ -289,7 +293,16 @@ class Worker:
             elif now - before > 2 * BLOCK_SECONDS:
                 block = max(1, block // 2)
             before = now
+        if part.fold is not None:
+            self._fold(part, part.fold)
         self._time(part, cpu, queued, clock(), timing=timing)
+
+    def _fold(self, part: _Part, fold: Any) -> float:
+        """Join what neighbours gave, within the last one's time; not where one of them has failed. Returns now."""
+        self._board[protocol.ITEM_BEGAN_NS] = clock_ns()
+        if not part.failures:
+            fold(part.index + part.first, part.values)
+        return clock()
 
     def _time(self, part: _Part, cpu: float, queued: float, now: float, *, timing: bool = True) -> None:
         part.computed = now
@@ -366,15 +379,19 @@ class _Part:
         "done",
         "failures",
         "first",
+        "fold",
         "free",
+        "index",
         "queued",
         "received",
         "seq",
         "values",
     )
 
-    def __init__(self, seq: int, free: float, received: float, count: int) -> None:
+    def __init__(self, seq: int, index: int, free: float, received: float, count: int) -> None:
         self.seq = seq
+        self.index = index  # of the chunk's first item
+        self.fold: Any = None
         self.count = count
         self.free = free
         self.received = received
@@ -400,10 +417,20 @@ class _Part:
         return now
 
 
-def _heed(facts: dict[str, Any]) -> None:
-    """What has changed in the parent since this worker was started."""
+def heed(facts: dict[str, Any]) -> None:
+    """Go by what has changed in the parent since this process was started; what tasks set here themselves stays."""
     if "path" in facts:
         sys.path[:] = facts["path"]
+    for name, value in facts.get("environment", {}).items():
+        if value is None:
+            os.environ.pop(os.fsdecode(name), None)
+        else:
+            os.environ[os.fsdecode(name)] = os.fsdecode(value)
+    if facts.get("cwd") is not None:
+        try:
+            os.chdir(facts["cwd"])
+        except FileNotFoundError:
+            pass  # removed meanwhile
     if "key" in facts:
         from multiprocessing.process import current_process
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from time import perf_counter as clock
 
 from breakeven import work as nouns
+from breakeven.engine.stream import MOST_COMPARED
 from breakeven.ledger.recorder import Recorder
 from breakeven.planning.validate import callable_or_refuse, options_from
+from breakeven.records import replace
 from breakeven.work import Work
 
 TYPE_CHECKING = False
@@ -19,12 +21,14 @@ if TYPE_CHECKING:
     from typing import Any, Self, TypeVar
 
     from breakeven.backends import Backend
+    from breakeven.executor.tree import Tree
     from breakeven.report import Report
     from breakeven.work import Options
 
     T = TypeVar("T")
 
 
+WORTH_A_LOOK_SECONDS = 0.2  # a shorter call pays for no look at its memory: loading what looks costs up to 1 ms
 TELL_AFTER_SECONDS = 0.5  # calls shorter than this have no progress bar
 
 
@@ -89,7 +93,7 @@ def source_of(iterables: tuple[Iterable[Any], ...]) -> tuple[Any, int, int | Non
             from breakeven.errors import UsageTypeError
 
             raise UsageTypeError(f"the items (argument {at + 2}) are {iterable!r}, which cannot be iterated over")
-    lengths = [len(iterable) if hasattr(iterable, "__len__") else None for iterable in iterables]  # type: ignore[arg-type]
+    lengths = [_length(iterable) for iterable in iterables]
     if len(iterables) == 1:
         return iterables[0], nouns.ONE, lengths[0]
     known = {length for length in lengths if length is not None}
@@ -97,7 +101,19 @@ def source_of(iterables: tuple[Iterable[Any], ...]) -> tuple[Any, int, int | Non
         from breakeven.errors import UsageError
 
         raise UsageError(f"the iterables differ in length ({', '.join(map(str, lengths))}); give as many items in each")
-    return zip(*iterables, strict=False), nouns.STAR, min(known) if known else None
+    source: Any = zip(*iterables, strict=False)
+    listed = all(type(iterable) in (list, tuple, range) for iterable in iterables)
+    if listed and None not in lengths and min(known) <= MOST_COMPARED:
+        source = list(source)  # so that an array which stands in many of them is found, and copied once
+    return source, nouns.STAR, min(known) if known else None
+
+
+def _length(iterable: Any) -> int | None:
+    """How many items there are; None where nobody can tell, or where no machine could count so far."""
+    try:
+        return len(iterable)
+    except Exception:  # noqa: BLE001 - it has no length, or one that cannot be had: its items can, perhaps
+        return None
 
 
 def work_of(fn: Callable[..., Any], iterables: tuple[Iterable[Any], ...], options: Options, *, star: bool) -> Work:
@@ -107,22 +123,40 @@ def work_of(fn: Callable[..., Any], iterables: tuple[Iterable[Any], ...], option
     return Work(fn, source, mode=nouns.STAR if star else mode, length=length, options=options)
 
 
-def _collect(work: Work, backend: Backend, *, ordered: bool = True) -> Results:
-    recorder = Recorder()
+def _collect(work: Work, backend: Backend) -> Results:
     results = Results()
+    recorder = _gather(work, backend, results)
+    results._recording = lambda: recorder.recording(name=work.name, **backend.describe())  # noqa: SLF001 - ours
+    return results
+
+
+def _gather(work: Work, backend: Backend, results: Results | Tree) -> Recorder:
+    """Put all results, in input order, where they belong; returns the ledger of that."""
+    recorder = Recorder()
     extend = results.extend
     progress = _progress(work)
+    blocks: Any = backend.stream(work, recorder, ordered=True, bounded=False)
     try:
-        for block in backend.stream(work, recorder, ordered=ordered, bounded=False):
+        for block in blocks:
             extend(block)
             if progress is not None:
                 progress.update(len(results), work.length, len(recorder.failures))
     finally:
-        recorder.finish()
+        if results.__class__ is not Results:  # its `op` may have raised in the midst
+            blocks.close()
+        _finish(recorder)
         if progress is not None:
             progress.close()
-    results._recording = lambda: recorder.recording(name=work.name, **backend.describe())  # noqa: SLF001 - ours
-    return results
+    return recorder
+
+
+def _finish(recorder: Recorder) -> None:
+    """The call is over: close its ledger, and see what it holds in memory where the run has been long enough."""
+    recorder.finish()
+    if recorder.memory is not None or recorder.since - recorder.began > WORTH_A_LOOK_SECONDS:
+        from breakeven.probes.memory import last_look
+
+        recorder.memory = last_look(recorder.memory, recorder.began, clock)
 
 
 def _progress(work: Work) -> Any:
@@ -257,7 +291,7 @@ def _streamed(work: Work, backend: Backend, recorder: Recorder, executor: object
                 progress.update(done, work.length, len(recorder.failures))
     finally:
         if executor is None:
-            recorder.finish()
+            _finish(recorder)
         if progress is not None:
             progress.close()
 
@@ -273,15 +307,21 @@ def reduce(
     """Combine all items (or what `map` makes of each) with `op`, along a tree that depends on their number alone.
 
     So a floating-point result is the same on every backend, worker count and chunking; it may differ from that of
-    `functools.reduce`, which goes from left to right. `op` must be associative in the sense that you accept.
+    `functools.reduce`, which goes from left to right. `op` must be associative in the sense that you accept. Options
+    count items: `timeout`, `retries`, the index of what failed, and `rng()` in `map`, are those of one item.
 
-    Raises `UsageTypeError` for no items at all, as `functools.reduce` does.
+    Raises `UsageTypeError` for no items at all, as `functools.reduce` does, and `UsageError` for `on_error="return"`:
+    in one value for all there is no place for a `Failure`.
 
     >>> import breakeven as be, operator
     >>> be.reduce(operator.add, range(10), map=float)
     45.0
     """
-    return reduction(op, items, map, options_from(options), lambda work: _collect(work, open_backend(work.options)))
+
+    def gather(work: Work, tree: Tree) -> None:
+        _gather(work, open_backend(work.options), tree)
+
+    return reduction(op, items, map, options_from(options), gather)
 
 
 def reduction(
@@ -289,18 +329,27 @@ def reduction(
     items: Iterable[Any],
     mapped: Callable[[Any], Any] | None,
     options: Options,
-    collect: Callable[[Work], Results],
+    gather: Callable[[Work, Tree], object],
 ) -> Any:
-    """Reduce in leaves of `LEAF` items each where the work runs, then combine the leaves' values here."""
-    from breakeven.executor.tree import LEAF, Leaf, combine, leaves
+    """Map where the work runs, combine neighbours there and the rest here."""
+    from breakeven.executor.tree import Step, Tree
 
     callable_or_refuse(op)
     if mapped is not None:
         callable_or_refuse(mapped)
+    if options.on_error != "raise":
+        from breakeven.errors import UsageError
+
+        raise UsageError(
+            "on_error is 'return', but reduce gives one value, in which no Failure can stand; "
+            "use map with it, and reduce what is there",
+            "on_error",
+        )
     source, _, length = source_of((items,))
-    count = None if length is None else -(-length // LEAF)
-    work = Work(Leaf(op, mapped), leaves(source), mode=nouns.ONE, length=count, options=options)
-    return combine(op, collect(work))
+    options = options if options.name else replace(options, name=nouns.name_of(op if mapped is None else mapped))
+    tree = Tree(op)
+    gather(Work(Step(op, mapped), source, mode=nouns.FOLD, length=length, options=options), tree)
+    return tree.value()
 
 
 def shutdown() -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 import weakref
+from collections import deque
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from breakeven import work as nouns
 from breakeven.executor import Results, Streaming, open_backend, reduction, work_of
 from breakeven.ledger.recorder import Recorder
-from breakeven.planning.validate import callable_or_refuse, options_from
+from breakeven.planning.validate import callable_or_refuse, checked, options_from
 from breakeven.records import replace
 from breakeven.work import Work
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from breakeven.backends.shared import SharedProcesses
     from breakeven.backends.shared_threads import SharedThreads
     from breakeven.executor.plan import Plan
+    from breakeven.executor.tree import Tree
     from breakeven.report import Report
     from breakeven.work import Options
 
@@ -73,7 +75,7 @@ class Executor(concurrent.futures.Executor):
         fn: Callable[..., Any],
         *iterables: Iterable[Any],
         timeout: float | None = None,
-        chunksize: int | str = "auto",
+        chunksize: SupportsIndex | str = "auto",
     ) -> Iterator[Any]:
         """As `concurrent.futures.Executor.map`: begins at once, yields in input order, the shortest iterable ends it.
 
@@ -86,8 +88,11 @@ class Executor(concurrent.futures.Executor):
         work = Work(fn, items, mode=nouns.STAR, length=len(items), options=options)
         if self._shared is not None:
             return _singly(self._shared.stream(work, self._recorder, ordered=True, bounded=False, timeout=timeout))
+        deadline = None if timeout is None else clock() + timeout
         blocks = self._backend.stream(work, self._recorder, ordered=True, bounded=False)
-        return _singly(blocks if timeout is None else _in_time(blocks, clock() + timeout))
+        if isinstance(options.backend, str):  # this thread does the work: it begins now, so it is done now
+            return _singly(_played(*_done(blocks, deadline)))
+        return _singly(blocks if deadline is None else _in_time(blocks, deadline))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - the standard library's signature
         """As `concurrent.futures.Executor.shutdown`."""
@@ -132,7 +137,16 @@ class Executor(concurrent.futures.Executor):
         **options: Any,
     ) -> Any:
         """As `breakeven.reduce`, on this executor's workers."""
-        return reduction(op, items, map, self._for_call(options), self._collect)
+        return reduction(op, items, map, self._for_call(options), self._gather)
+
+    def _gather(self, work: Work, results: Results | Tree) -> None:
+        self._refuse_after_shutdown()
+        blocks: Any = self._backend.stream(work, self._recorder, ordered=True, bounded=False)
+        try:
+            for block in blocks:
+                results.extend(block)
+        finally:
+            blocks.close()
 
     def plan(self, fn: Callable[..., Any], /, *iterables: Iterable[Any], **options: Any) -> Plan:
         """As `breakeven.plan`: sample in the calling thread, forecast, and go on from there when asked to."""
@@ -143,10 +157,8 @@ class Executor(concurrent.futures.Executor):
         return Plan(work_of(fn, iterables, chosen, star=False), chosen)
 
     def _collect(self, work: Work) -> Results:
-        self._refuse_after_shutdown()
         results = Results()
-        for block in self._backend.stream(work, self._recorder, ordered=True, bounded=False):
-            results.extend(block)
+        self._gather(work, results)
         results._recording = self._recording  # noqa: SLF001 - ours
         return results
 
@@ -166,7 +178,7 @@ class Executor(concurrent.futures.Executor):
                 from breakeven.errors import UsageError
 
                 raise UsageError(f"{name!r} belongs to the executor as a whole; give it to Executor(…)", name)
-        return replace(self._options, **_checked(given)) if given else self._options
+        return replace(self._options, **checked(given)) if given else self._options
 
     def _refuse_after_shutdown(self) -> None:
         if self._shut:
@@ -175,9 +187,28 @@ class Executor(concurrent.futures.Executor):
             raise RuntimeError("cannot schedule new futures after interpreter shutdown")
 
 
-def _checked(given: dict[str, Any]) -> dict[str, Any]:
-    options_from(given)
-    return given
+def _done(blocks: Iterator[list[Any]], deadline: float | None) -> tuple[deque[list[Any]], BaseException | None]:
+    """All blocks, or those that were done in time or before an item failed; and what is to be raised after them."""
+    done: deque[list[Any]] = deque()
+    try:
+        for block in blocks:
+            if deadline is not None and clock() > deadline:
+                return done, TimeoutError()
+            done.append(block)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - raised where the results are taken
+        return done, error
+    finally:
+        blocks.close()  # type: ignore[attr-defined]
+    return done, None
+
+
+def _played(done: deque[list[Any]], error: BaseException | None) -> Iterator[list[Any]]:
+    while done:
+        yield done.popleft()
+    if error is not None:
+        raise error
 
 
 def _in_time(blocks: Iterator[list[Any]], deadline: float) -> Iterator[list[Any]]:

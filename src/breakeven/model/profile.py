@@ -1,7 +1,7 @@
 """What this machine costs: start-up, messages, moving bytes, pickling, and how much its CPUs do when all are busy.
 
 Lives here: the noun, its prior, and how it is read from and written to plain data. Never here: measuring
-(`lab.calibration`), or files (`probes.profiles`). On the way of a decision: imports nothing heavy (decision 0002).
+(`executor.calibration`), or files (`probes.profiles`). On the way of a decision: imports nothing heavy (decision 0002).
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ Lives here: the checks of every option, each with what is wrong and what to give
 
 from __future__ import annotations
 
+from _operator import index
+
 from breakeven.work import Options
 
 TYPE_CHECKING = False
@@ -20,14 +22,19 @@ _DEFAULTS = Options()
 
 def options_from(given: dict[str, Any]) -> Options:
     """Make the options of a call, refusing what cannot be meant."""
-    if not given:
-        return _DEFAULTS
+    return Options(**checked(given)) if given else _DEFAULTS
+
+
+def checked(given: dict[str, Any]) -> dict[str, Any]:
+    """The same options with plain numbers for whatever stands for one (numpy's, say); refuses what cannot be meant."""
+    plain = {}
     for name, value in given.items():
         check = _CHECKS.get(name)
         if check is None:
             raise _usage(f"unknown option {name!r}{_nearest(name)}", name)
-        check(name, value)
-    return Options(**given)
+        found = check(name, value)
+        plain[name] = value if found is None else found
+    return plain
 
 
 def callable_or_refuse(fn: object) -> None:
@@ -71,31 +78,39 @@ def _backend(name: str, value: object) -> None:
 
 
 def _count(lowest: int, *, none: bool = True, most: int | None = None) -> Any:
-    def check(name: str, value: object) -> None:
+    def check(name: str, value: Any) -> int | None:
         if value is None and none:
-            return
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not whole and hasattr(value, "__index__") and not isinstance(value, bool):
-            whole = True
-        if not whole or value < lowest or (most is not None and value > most):  # type: ignore[operator]
+            return None
+        try:
+            whole = None if isinstance(value, bool) else index(value)
+        except TypeError:
+            whole = None
+        if whole is None or whole < lowest or (most is not None and whole > most):
             bound = "greater than 0" if lowest == 1 else f"{lowest} or more"  # as the standard executors say it
             raise _usage(f"{name} must be {bound}, not {value!r}; give a whole number", name)
+        return whole
 
     return check
 
 
-def _chunksize(name: str, value: object) -> None:
-    if value != "auto":
-        if isinstance(value, str) or value is None:
-            raise _usage(f"chunksize is {value!r}; give 'auto', or a whole number from 1 up", name)
-        _count(1, none=False)(name, value)
+def _chunksize(name: str, value: object) -> Any:
+    if isinstance(value, str) and value == "auto":
+        return None
+    if isinstance(value, str) or value is None:
+        raise _usage(f"chunksize is {value!r}; give 'auto', or a whole number from 1 up", name)
+    return _count(1, none=False)(name, value)
 
 
-def _seconds(name: str, value: object) -> None:
+def _seconds(name: str, value: Any) -> float | None:
     if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        return None
+    try:
+        seconds = 0.0 if isinstance(value, bool | str | bytes) else float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not seconds > 0:
         raise _usage(f"{name} is {value!r}; give seconds above 0, or None for no limit", name)
+    return seconds
 
 
 def _initializer(name: str, value: object) -> None:
@@ -128,7 +143,7 @@ def _anything(name: str, value: object) -> None:
 _CHECKS: dict[str, Any] = {
     "backend": _backend,
     "max_workers": _count(1),
-    "start_method": lambda name, value: value is None or _one_of(START_METHODS)(name, value),
+    "start_method": lambda name, value: None if value is None else _one_of(START_METHODS)(name, value),
     "chunksize": _chunksize,
     "on_error": _one_of(ON_ERROR),
     "timeout": _seconds,

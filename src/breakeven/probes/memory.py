@@ -177,7 +177,8 @@ class MemoryWatch:
         self.cost_seconds += self._clock() - begun_seconds
         if self._has_moved(sizes) and self._may_spend(sum(sizes.values()) * self._pss_rate, now_seconds):
             self._read_pss(sizes)
-        self._due_seconds = max(now_seconds + INTERVAL_SECONDS, self._since_seconds + self.cost_seconds / COST_SHARE)
+        spent = self.cost_seconds if self.pss_reads else 2 * self.cost_seconds  # half of it is left for a first PSS
+        self._due_seconds = max(now_seconds + INTERVAL_SECONDS, self._since_seconds + spent / COST_SHARE)
 
     def _has_moved(self, sizes: dict[int, int]) -> bool:
         """Say whether any process came, went, or changed its size by a tenth since PSS was read."""
@@ -200,6 +201,15 @@ class MemoryWatch:
 
     def _may_spend(self, estimate_seconds: float, now_seconds: float) -> bool:
         return self.cost_seconds + estimate_seconds <= COST_SHARE * (now_seconds - self._since_seconds)
+
+
+def last_look(watch: MemoryWatch | None, began_seconds: float, clock: Callable[[], float]) -> MemoryWatch:
+    """A look at the end of a run, the only one where none was watched; none that costs more than its share."""
+    if watch is None:
+        watch = MemoryWatch((os.getpid(),), clock)
+        watch.restart(began_seconds)
+    watch.settle(clock())
+    return watch
 
 
 def _kilobytes(rollup: bytes | None, name: bytes) -> int | None:

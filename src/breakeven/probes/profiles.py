@@ -1,6 +1,7 @@
 """The machine's profile on disk: where it lies, whether it is still of this machine, how it is read and replaced.
 
-Lives here: the file. Never here: what the figures mean (`model.profile`), or how they are measured (`lab.calibration`).
+Lives here: the file. Never here: what the figures mean (`model.profile`), or how they are measured
+(`executor.calibration`).
 The file holds a line a figure, so that reading it loads no parser: importing `json` alone takes 7 ms, which is more
 than the decision that asks for the profile.
 """

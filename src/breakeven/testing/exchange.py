@@ -69,6 +69,18 @@ class Exchange(Suite):
         assert pair[0] is pair[1]
         assert arrived[1] is arrived
 
+    @pytest.mark.parametrize("chunksize", [1, 7, 100, "auto"])
+    def test_an_object_that_comes_again_is_each_tasks_own(self, chunksize: int | str) -> None:
+        """What a task writes into it is seen by no other, whatever travels together."""
+        if not self.by_value:
+            pytest.skip("tasks work on the caller's objects here")
+        again: list[int] = [0]
+        assert self.map(tasks.push, [again] * 100, chunksize=chunksize) == [2] * 100
+        assert self.map(tasks.push, [again] * 100, range(100), chunksize=chunksize) == [2] * 100
+        assert self.starmap(tasks.push, [(again, again) for _ in range(100)], chunksize=chunksize) == [2] * 100
+        assert self.map(tasks.push, (one for one in [0, again] * 50), chunksize=chunksize) == [1, 2] * 50
+        assert again == [0]
+
     def test_an_argument_that_cannot_travel_fails_alone(self) -> None:
         """The error names the way to the part that cannot; where nothing travels, nothing fails."""
         items = [1, {"deep": [threading.Lock()]}, 3]

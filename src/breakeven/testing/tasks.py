@@ -17,6 +17,14 @@ kept: list[Any] = []
 prepared: list[Any] = []
 
 
+def push(one: Any, _: object = None) -> int:
+    """Write into what was given, where that can be done; return how long it is then."""
+    if isinstance(one, list):
+        one.append(0)
+        return len(one)
+    return 1
+
+
 def double(number: Any) -> Any:
     """Return twice the item."""
     return number * 2

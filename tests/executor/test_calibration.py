@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 import breakeven as be
-from breakeven.executor import known
-from breakeven.lab import calibration
+from breakeven.executor import calibration, known
 from breakeven.model.profile import MachineProfile
 from breakeven.probes.profiles import read_profile
 from breakeven.records import replace
 from tests.engine.harness import run_program
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +22,12 @@ def profile() -> MachineProfile:
 
 
 @pytest.fixture(autouse=True)
-def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Where the profile is kept in these tests."""
     path = tmp_path / "profile"
     monkeypatch.setenv("BREAKEVEN_PROFILE", str(path))
     monkeypatch.setattr(known, "_profile", None)
-    yield path
+    return path
 
 
 def test_every_figure_of_a_measured_profile_is_one_that_a_machine_can_have(profile: MachineProfile) -> None:

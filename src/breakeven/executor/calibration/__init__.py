@@ -11,7 +11,7 @@ from time import perf_counter as clock
 from time import time
 
 from breakeven.executor import known
-from breakeven.lab.calibration import computing, messages, starting
+from breakeven.executor.calibration import computing, messages, starting
 from breakeven.model.profile import MachineProfile
 from breakeven.probes.capacity import usable_cpus
 from breakeven.probes.hazards import fork_hazard

@@ -1,1 +1,0 @@
-"""Instruments that measure what parallel work costs on this machine. Imports nothing by itself."""

@@ -1,0 +1,84 @@
+"""Items and options of unusual kinds: endless ranges, lengths that cannot be had, numbers that are numpy's."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+
+import breakeven as be
+from tests.executor import calls
+
+BACKENDS = ["auto", "serial", "threads", "processes"]
+
+
+class Uncounted:
+    """Items whose number cannot be had."""
+
+    def __len__(self) -> int:
+        raise RuntimeError("not counted yet")
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(10))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_range_longer_than_any_list_can_be_streamed(backend: str) -> None:
+    """`len` refuses it, iterating does not."""
+    with be.imap(calls.triple, range(10**20), backend=backend, max_workers=2) as stream:
+        assert list(itertools.islice(stream, 1000)) == [3 * number for number in range(1000)]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_long_range_beside_a_short_list_ends_with_it(backend: str) -> None:
+    """Its length is taken for unknown."""
+    assert be.map(pow, iter([2, 3]), range(10**20), backend=backend, max_workers=2) == [1, 3]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_items_whose_length_raises_are_taken_as_they_come(backend: str) -> None:
+    """As from a generator."""
+    assert be.map(calls.triple, Uncounted(), backend=backend, max_workers=2) == [3 * number for number in range(10)]
+    assert be.reduce(max, Uncounted(), backend=backend, max_workers=2) == 9
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_options_may_be_given_in_numbers_of_numpy(backend: str) -> None:
+    """Whatever stands for a whole number, and seconds of any kind."""
+    options: dict[str, Any] = {
+        "backend": backend,
+        "max_workers": np.int32(2),
+        "retries": np.uint8(1),
+        "seed": np.int64(5),
+    }
+    results = be.map(calls.triple, range(20), **options, chunksize=np.int64(10), timeout=np.float32(20.0))
+    assert results == [3 * number for number in range(20)]
+    if backend == "processes":
+        assert results.report.ledger.chunks <= 3  # one may be recalled and sent again; measured sizes would be smaller
+    with be.Executor(**options) as executor:
+        assert list(executor.map(calls.triple, range(20), chunksize=np.int64(3))) == results
+        assert executor.submit(calls.triple, 1).result() == 3
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("chunksize", 2.0),
+        ("chunksize", np.array([1, 2])),
+        ("max_workers", True),
+        ("max_workers", np.bool_(1)),
+        ("max_workers", np.int64(0)),
+        ("timeout", "5"),
+        ("timeout", True),
+        ("timeout", Decimal(0)),
+        ("timeout", float("nan")),
+    ],
+)
+def test_what_is_no_number_of_that_kind_is_refused(name: str, value: Any) -> None:
+    """Before anything is started, by the option's name."""
+    with pytest.raises(be.UsageError, match=name):
+        be.map(calls.triple, range(3), **{name: value})
