@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FIRST_LOOK_SECONDS = 1e-3  # of work done here, before anything but the work itself costs time
 OBSERVE_SECONDS = 5e-4  # items are timed together for so long at least,
 OBSERVE_SHARE = 0.1  # and for so much of the time spent so far
+LOAD_WORTH_SECONDS = 30e-3  # of work left for which what decides is loaded, once in a program: that takes 4 ms
 WORTH_SECONDS = 2e-3  # of work in a call whose function is known: below, nothing is looked up
 
 
@@ -85,9 +86,12 @@ class Auto:
         """What is asked after each block, once there is enough to look at: (who steers, where to go or None)."""
         seen_items, seen_seconds, seen_cpu = work.first, 0.0, cpu
 
-        def looking(block: list[Any]) -> tuple[Steering, Choice | None]:
+        def looking(block: list[Any]) -> tuple[Steering | None, Choice | None]:
             nonlocal steering, seen_items, seen_seconds, seen_cpu
             used = process_time()
+            left = None if work.length is None else work.length - loop.count
+            if steering is None and not _worth_loading(loop, left):
+                return None, None
             if steering is None:
                 steering = _steering(work, recorder, self._options)
             spent = loop.seconds - seen_seconds
@@ -100,7 +104,6 @@ class Auto:
             steering.observed.add(items - bool(first), max(spent - first, 0.0))
             steering.used(used - seen_cpu, spent)
             seen_items, seen_seconds = loop.count, loop.seconds
-            left = None if work.length is None else work.length - loop.count
             choice = steering.look(loop.items, block, left)
             seen_cpu = process_time()  # what looking took is not the function's
             return steering, choice
@@ -185,6 +188,16 @@ def _decided_before(work: Work, recorder: Recorder, options: Options) -> Going |
     steering = _steering(work, recorder, options)
     choice = steering.recall(recalled, work.length or 0)
     return steering, None if choice.forecast.backend == "serial" else choice, work
+
+
+def _worth_loading(loop: Loop, left: int | None) -> bool:
+    """Whether enough is left to load what decides, if that has not been done in this program."""
+    import sys
+
+    if "breakeven.executor.steering" in sys.modules:
+        return True
+    rest = loop.seconds if left is None else left * loop.seconds / max(loop.count, 1)
+    return rest > LOAD_WORTH_SECONDS
 
 
 def _steering(work: Work, recorder: Recorder, options: Options) -> Steering:

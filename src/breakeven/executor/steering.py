@@ -18,6 +18,7 @@ from breakeven.ledger import recorder as states
 from breakeven.model.sample import Observed
 from breakeven.planning.choice import Choice, Situation, choose
 from breakeven.probes.capacity import memory_limit_bytes, running_elsewhere, usable_cpus
+from breakeven.probes.hazards import fork_hazard
 from breakeven.probes.kernel import queued_seconds
 from breakeven.probes.memory import forget_peak, peak_resident_bytes, resident_bytes
 from breakeven.records import replace
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 LEAST_REST_SECONDS = 8e-3  # below this nothing that has to be started is earned back
 LEAST_WARM_SECONDS = 1e-3  # the same, where workers stand ready
+WAIT_FOR_SECOND = 16  # items left from which a second one is waited for: the first is so often warm-up
 AGAIN = 1.6  # from one look to the next, in seconds of work done here
 PROMISE = 0.9  # of serial speed: what workers have to deliver, or the map comes back
 WINDOW_SECONDS = 60e-3  # over which that is measured: shorter, and a neighbour's moment decides
@@ -44,6 +46,7 @@ BACK_OFF_SECONDS = 0.1  # before what has not kept its promise is tried again; d
 LARGE_CALL_BYTES = 16 << 20  # a call that takes less memory than this is not looked at twice
 LOOK_SECONDS = 5e-3
 ENOUGH_LOOKS = 12  # of a probe of the GIL: fewer are no estimate
+ENGINE_SECONDS = 6e-3  # to load what drives worker processes, once in a program
 CLOUDPICKLE_SECONDS = 22e-3  # its import; needed for what stands in `__main__`, lambdas and closures
 WORTH_CLOUDPICKLE_SECONDS = 0.5  # of work left: it is imported for the sake of a figure
 
@@ -86,6 +89,8 @@ class Steering:
         """Where to go from here, or None to go on; `items` and `results` are those of the last block."""
         observed = self.observed
         if observed.seconds < self._due_seconds:
+            return None
+        if observed.items == 1 and (left is None or left >= WAIT_FOR_SECOND):
             return None
         mean = observed.seconds / observed.items
         rest = observed.seconds if left is None else left * mean
@@ -136,6 +141,8 @@ class Steering:
     def _start_seconds(self, *, warm: bool) -> float:
         profile = known.profile()
         start = profile.wake_seconds if warm else profile.start_up(self._start_method(), self._workers())
+        if "breakeven.backends.crews" not in sys.modules:
+            start += ENGINE_SECONDS
         return start + CLOUDPICKLE_SECONDS * self._dear
 
     def _workers(self) -> int:
@@ -143,9 +150,7 @@ class Steering:
 
     def _start_method(self) -> str:
         if self._method is None:
-            from breakeven.backends.crews import choose_start_method
-
-            self._method = choose_start_method(self._options.start_method, 0, lambda _: None)
+            self._method = self._options.start_method or ("fork" if fork_hazard() is None else "forkserver")
         return self._method
 
     def _memory_limit(self) -> int | None:

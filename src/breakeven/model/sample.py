@@ -134,7 +134,7 @@ class Observed:
         items, seconds, excess = self.items, self.seconds, 0.0
         blocks = self.blocks
         first = self.first_seconds
-        if first is not None and items > FEW_BLOCKS:
+        if first is not None and items > 1:
             others = (seconds - first) / (items - 1)
             if first > DEAR_FIRST * others:
                 excess, items, seconds = first - others, items - 1, seconds - first
