@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DELAY_SECONDS = 0.05
 SHARE = 0.95
 ITEMS = 6
+TRIES = 10
 
 
 def _spend() -> None:
@@ -145,11 +146,20 @@ STAGES: dict[str, tuple[Callable[[], be.Report], Callable[[be.Report], float], s
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_delay_lands_in_its_stage(stage: str) -> None:
-    """At least 95 % of it are in the stage's state and in its category of the critical path."""
+    """At least 95 % of it are in the stage's state and in its category of the critical path.
+
+    In the state always; on the path in one run of a few, since a neighbour may keep the worker from a CPU for as long
+    as the parent is held up, and then the path truly leads through the worker.
+    """
     run, seconds_in, category = STAGES[stage]
-    report = run()
-    assert seconds_in(report) >= SHARE * DELAY_SECONDS
-    assert report.critical_path[category] >= SHARE * DELAY_SECONDS
+    on_path = 0.0
+    for _ in range(TRIES):
+        report = run()
+        assert seconds_in(report) >= SHARE * DELAY_SECONDS
+        on_path = max(on_path, report.critical_path[category])
+        if on_path >= SHARE * DELAY_SECONDS:
+            break
+    assert on_path >= SHARE * DELAY_SECONDS
 
 
 def test_a_slow_import_of_the_tasks_module_is_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
