@@ -9,6 +9,7 @@ import sys
 from _blake2 import blake2b
 
 from breakeven.engine.codec import Encoded, encode, unpicklable
+from breakeven.engine.sameness import same, stamp_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,10 +57,11 @@ class StaleModuleError(Exception):
 class Functions:
     """The functions of a crew."""
 
-    __slots__ = ("_by_mark", "_next")
+    __slots__ = ("_by_mark", "_by_value", "_next")
 
     def __init__(self) -> None:
         self._by_mark: dict[Any, Function] = {}
+        self._by_value: dict[Any, tuple[Any, Any, Function]] = {}  # those that travel by value, and their stamps
         self._next = 1
 
     def __len__(self) -> int:
@@ -77,6 +79,11 @@ class Functions:
                     del self._by_mark[mark]
                     raise StaleModuleError
                 return self._recent(mark, known)
+        stamp = None
+        if module is None:
+            unchanged = self._unchanged(fn, seed, stamp := stamp_of(fn))
+            if unchanged is not None:
+                return self._recent(unchanged.mark, unchanged)
         try:
             encoded = encode((fn, seed), arena)
         except (MemoryError, OSError, KeyboardInterrupt):
@@ -90,12 +97,29 @@ class Functions:
                 mark = blake2b(encoded.stream, digest_size=16).digest()
                 known = self._by_mark.get(mark)
                 if known is not None:
+                    self._stamp(fn, seed, stamp, known)
                     return self._recent(mark, known)
         function = Function(self._next, None if module is None else fn, encoded, module)
         function.mark = mark
         self._next += 1
         self._by_mark[mark] = function
+        self._stamp(fn, seed, stamp, function)
         return function
+
+    def _unchanged(self, fn: Any, seed: int | None, stamp: tuple[Any, ...] | None) -> Function | None:
+        """The entry of a function that travels by value, if it would give the same pickle as before."""
+        if stamp is None:
+            return None
+        _, before, function = self._by_value.get((id(fn), seed), (None, None, None))
+        if function is None or not same(before, stamp) or self._by_mark.get(function.mark) is not function:
+            return None
+        return function
+
+    def _stamp(self, fn: Any, seed: int | None, stamp: tuple[Any, ...] | None, function: Function) -> None:
+        if stamp is not None:
+            if len(self._by_value) >= MOST:
+                self._by_value.clear()
+            self._by_value[id(fn), seed] = fn, stamp, function  # with `fn`, so that its identity is nobody else's
 
     def _recent(self, mark: Any, known: Function) -> Function:
         self._by_mark[mark] = self._by_mark.pop(mark)
