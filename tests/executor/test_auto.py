@@ -176,7 +176,7 @@ def test_a_known_function_is_not_sampled_anew() -> None:
 def test_workers_that_do_not_keep_their_promise_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """Items whose pickling grows dear only after the decision: the map comes back, and says so."""
     jobs = [_Job(slow=at > 30) for at in range(400)]
-    monkeypatch.setattr("breakeven.executor.steering.WINDOW_SECONDS", 0.02)
+    monkeypatch.setattr("breakeven.executor.promise.WINDOW_SECONDS", 0.02)
     results = be.map(_do, jobs)
     ledger = results.report.ledger
     assert results == [count(2 * ENOUGH)] * 400
@@ -273,3 +273,24 @@ def test_nothing_heavy_is_loaded_for_a_short_call() -> None:
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     assert run_program(program).strip() == "[]"
+
+
+def test_what_was_learnt_of_starts_is_kept_for_the_next_program(tmp_path: Path) -> None:
+    """With a measured profile; an assumed one is not written down."""
+    path = tmp_path / "profile"
+    program = (
+        "import os, breakeven as be\n"
+        "from breakeven.executor import known\n"
+        "from breakeven.model.profile import assumed\n"
+        "from breakeven.probes.profiles import machine_key, write_profile\n"
+        "from breakeven.records import replace\n"
+        "from tests.executor.test_auto import ENOUGH, count\n"
+        "path = os.environ['BREAKEVEN_PROFILE']\n"
+        "if not os.path.exists(path):\n"
+        "    profile = replace(assumed(2), source='measured', key=machine_key(), measured_at=1.0)\n"
+        "    write_profile(path, profile.to_dict())\n"
+        "print(known.profile().runs)\n"
+        "assert be.map(count, [10 * ENOUGH] * 30).report.ledger.backend == 'processes'\n"
+    )
+    assert run_program(program, BREAKEVEN_PROFILE=str(path)).strip() == "0"
+    assert run_program(program, BREAKEVEN_PROFILE=str(path)).strip() == "1"

@@ -46,6 +46,8 @@ def execute(options: argparse.Namespace) -> int:
     for line in _lines(profile):
         print(line)
     print(f"\nkept in {profile_path()}; took {seconds:.2f} s")
+    if profile.runs:
+        print(f"start-up has been corrected since by what {profile.runs} starts of programs took")
     if strangers:
         print(f"{strangers} other threads wanted a CPU when this began: figures may be too high; --force measures anew")
     return DONE

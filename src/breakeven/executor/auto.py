@@ -79,7 +79,7 @@ class Auto:
                         work.fn, loop.rest, mode=work.mode, length=work.length, options=work.options, first=loop.count
                     )
                     return steering, choice, rest
-        _finish_serially(recorder, steering, work)
+        _finish_serially(recorder, steering)
         return None
 
     def _look(self, work: Work, recorder: Recorder, loop: Loop, cpu: float, steering: Steering | None) -> Any:
@@ -100,9 +100,9 @@ class Auto:
             items = loop.count - seen_items
             first = loop.first_seconds if not seen_seconds and items > 1 else 0.0
             if first:
-                steering.observed.add(1, first)
-            steering.observed.add(items - bool(first), max(spent - first, 0.0))
-            steering.used(used - seen_cpu, spent)
+                steering.noticing.observed.add(1, first)
+            steering.noticing.observed.add(items - bool(first), max(spent - first, 0.0))
+            steering.noticing.used(used - seen_cpu, spent)
             seen_items, seen_seconds = loop.count, loop.seconds
             choice = steering.look(loop.items, block, left)
             seen_cpu = process_time()  # what looking took is not the function's
@@ -120,13 +120,14 @@ class Auto:
         from breakeven.backends.mixed import Mixed
 
         mixed = self._mixed = Mixed(work, recorder, self._options, ordered=ordered, bounded=bounded)
-        mixed.observe = steering.observe  # type: ignore[method-assign]
+        mixed.observe = steering.noticing.worked  # type: ignore[method-assign]
         spent = clock() - recorder.began
         recorder.choice = f"{choice.forecast.title}: {choice.reason}"
         recorder.forecast = _forecast(choice, spent, steering)
         steering.go(mixed, choice)
         yield from mixed.blocks(steering.steer)
-        recorder.forecast["moves"] = steering.moves
+        if recorder.forecast is not None:
+            recorder.forecast["moves"] = steering.moves
         steering.learn(mixed)
 
     def _open(self, name: str) -> Backend:
@@ -209,14 +210,14 @@ def _steering(work: Work, recorder: Recorder, options: Options) -> Steering:
 def _forecast(choice: Choice, spent: float, steering: Steering) -> dict[str, Any]:
     from breakeven.executor.prospect import prospect_of
 
-    return prospect_of(choice, spent, steering.sample() if steering.observed.items else None)
+    return prospect_of(choice, spent, steering.sample())
 
 
-def _finish_serially(recorder: Recorder, steering: Steering | None, work: Work) -> None:
+def _finish_serially(recorder: Recorder, steering: Steering | None) -> None:
     choice = None if steering is None else steering.choice
     if steering is None or choice is None:
         recorder.choice = "serial: done before workers could have been started"
         return
     recorder.choice = f"serial: {choice.reason}"
     recorder.forecast = _forecast(choice, steering.chosen_after_seconds, steering)
-    steering.learn_serial(work.length)
+    steering.learn(None)

@@ -5,6 +5,8 @@ Lives here: the memory between calls. Never here: a measurement or a choice.
 
 from __future__ import annotations
 
+import os
+
 from breakeven.records import record
 
 TYPE_CHECKING = False
@@ -35,6 +37,7 @@ class Known:
 
 _functions: dict[Any, Known] = {}
 _profile: MachineProfile | None = None
+_keeping = False  # what is learnt is written down at the end
 
 
 def mark_of(fn: Callable[..., Any]) -> Any:
@@ -102,11 +105,29 @@ def _assumed() -> MachineProfile:
 
 
 def learn_start(method: str, workers: int, seconds: float) -> None:
-    """Workers were started, and it took so long."""
-    global _profile  # noqa: PLW0603 - once a process
+    """Workers were started, and it took so long; a measured profile is kept with that when the program ends."""
+    global _profile, _keeping  # noqa: PLW0603 - once a process
     from breakeven.model.profile import corrected
 
     _profile = corrected(profile(), method, workers, seconds)
+    if _profile.source == "measured" and not _keeping:
+        import atexit
+
+        _keeping = True
+        atexit.register(_keep, os.getpid())
+
+
+def _keep(pid: int) -> None:
+    """Keep what was learnt, unless another program has measured anew meanwhile."""
+    from breakeven.probes.profiles import profile_path, write_profile
+
+    kept = stored()
+    if _profile is None or kept is None or kept.measured_at != _profile.measured_at or os.getpid() != pid:
+        return
+    try:
+        write_profile(profile_path(), _profile.to_dict())
+    except OSError:
+        pass  # it was only worth having
 
 
 def set_profile(new: MachineProfile | None) -> None:

@@ -49,7 +49,7 @@ class Plan:
         self._recorder = Recorder()
         self._loop = Loop(work, self._recorder, bounded=False)
         self._steering = Steering(work, self._recorder, options)
-        self._steering.count_memory()
+        self._steering.noticing.count_memory()
         self._sample_some()
         self._choice, self._situation = self._choose()
 
@@ -73,7 +73,7 @@ class Plan:
     @property
     def sample(self) -> Sample:
         """What is known of the function."""
-        return self._steering.sample()
+        return self._steering.noticing.sample()
 
     @property
     def sampled(self) -> int:
@@ -144,7 +144,7 @@ class Plan:
             self._results += values
             used = process_time()
             if loop.count > before:
-                self._steering.observe(loop.count - before, loop.seconds - seconds, used - cpu)
+                self._steering.noticing.worked(loop.count - before, loop.seconds - seconds, used - cpu)
             if values:
                 self._last = (loop.items, values)
             if self._enough(loop):
@@ -153,7 +153,7 @@ class Plan:
                 probe = self._probe()
             cpu = process_time()
         if probe is not None:
-            self._steering.gil_seen(probe.stop(), probe.looks)
+            self._steering.noticing.gil_seen(probe.stop(), probe.looks)
 
     def _enough(self, loop: Loop) -> bool:
         if loop.seconds > SAMPLE_SECONDS:
@@ -178,9 +178,11 @@ class Plan:
         if self._last[1]:
             steering.weigh(*self._last)
         situation = steering.situation(
-            max(steering.observed.items, 1) if left is None else left, known_length=left is not None, warm=steering.warm
+            max(steering.noticing.observed.items, 1) if left is None else left,
+            known_length=left is not None,
+            warm=steering.warm,
         )
-        choice = choose(steering.sample(), situation, known.profile())
+        choice = choose(self.sample, situation, known.profile())
         steering.choice = choice
         return choice, situation
 

@@ -1,0 +1,123 @@
+"""What is noticed of a function while it works in the calling thread: time, CPU, waiting, weight, memory.
+
+Lives here: the measuring. Never here: what follows from it (`steering`), or its arithmetic (`model.sample`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from breakeven.model.sample import Observed
+from breakeven.probes.kernel import queued_seconds
+from breakeven.probes.memory import forget_peak, peak_resident_bytes, resident_bytes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from breakeven.model.sample import Sample
+
+LARGE_CALL_BYTES = 16 << 20  # a call that takes less memory than this is not looked at twice
+ENOUGH_LOOKS = 12  # of a probe of the GIL: fewer are no estimate
+WORTH_CLOUDPICKLE_SECONDS = 0.5  # of work left: cloudpickle is imported for the sake of a figure
+
+
+class Noticing:
+    """What is known of one call's function by now."""
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        self.observed = Observed()
+        self.gil: float | None = 0.0 if _free_threaded() else None
+        self.dear = False  # sending it takes cloudpickle, which is not loaded
+        self._fn = fn
+        self._payload: dict[str, Any] = {}
+        self._call_bytes = 0
+        self._memory_known = False
+        self._counting = False  # the peak is that of this call's items alone
+        self._queued: float | None = None  # seconds that this thread had queued for a CPU, at the last look
+
+    def sample(self) -> Sample:
+        """What can be said by now."""
+        return self.observed.sample(gil_share=self.gil, call_bytes=self._call_bytes, **self._payload)
+
+    def recall(self, sample: Sample) -> None:
+        """Take over what calls before have shown."""
+        self.gil = sample.gil_share
+        self._call_bytes, self._memory_known = sample.call_bytes, True
+        self._payload = {"function_bytes": sample.function_bytes, "refusal": sample.refusal}
+        if sample.weighed:
+            self._payload |= {"argument": sample.argument, "result": sample.result}
+
+    # --- time ---
+
+    def worked(self, items: int, seconds: float, cpu_seconds: float) -> None:
+        """So many items took so long."""
+        self.observed.add(items, seconds)
+        self.used(cpu_seconds, seconds)
+
+    def used(self, cpu_seconds: float, seconds: float) -> None:
+        """The function was on a CPU for so much of so long; what it queued for one is taken off."""
+        queued = queued_seconds()
+        before, self._queued = self._queued, queued
+        self.observed.used(cpu_seconds, seconds, None if before is None or queued is None else queued - before)
+
+    def gil_seen(self, share: float, looks: int) -> None:
+        """A probe has looked so often at how much of the time the GIL is held."""
+        if looks >= ENOUGH_LOOKS:
+            self.gil = share
+
+    # --- weight ---
+
+    def weigh(self, items: Sequence[Any], results: Sequence[Any], rest_seconds: float) -> None:
+        """Measure, once, what items, results and the function weigh; `rest_seconds` of work say what that may cost."""
+        if self._payload and not (self.dear and rest_seconds >= WORTH_CLOUDPICKLE_SECONDS):
+            return
+        from breakeven.executor.weighing import Dear, Unmovable, weigh, weigh_function
+
+        sparing = rest_seconds < WORTH_CLOUDPICKLE_SECONDS
+        mean = self.observed.seconds / max(self.observed.items, 1)
+        self.dear = False
+        self._payload = {"function_bytes": 0}
+        try:
+            self._payload["argument"] = weigh(items, "the items", mean, sparing=sparing)
+            self._payload["result"] = weigh(results, "the results", mean, sparing=sparing)
+            self._payload["function_bytes"] = weigh_function(self._fn, sparing=sparing)
+        except Dear:
+            self.dear = True
+        except Unmovable as refused:
+            self.refused(str(refused))
+
+    def refused(self, why: str) -> None:
+        """Workers cannot be given it."""
+        self._payload = {"refusal": why}
+
+    # --- memory ---
+
+    def count_memory(self) -> None:
+        """What a call takes at its most is counted from now on."""
+        self._counting = forget_peak()
+
+    def look_at_memory(self, room_bytes: int | None) -> None:
+        """How much memory a call takes at its most: the peak, where it stands out.
+
+        A large one may be of an earlier time, so it is counted anew; until the next look it is taken for nothing,
+        unless there is no room for several calls that take as much.
+        """
+        if self._memory_known:
+            return
+        now, peak = resident_bytes(os.getpid()), peak_resident_bytes()
+        if now is None or peak is None:
+            return
+        excess = max(peak - now, 0)
+        if excess < LARGE_CALL_BYTES or self._counting or not forget_peak():
+            self._call_bytes, self._memory_known = excess, True
+            return
+        self._counting = True
+        self._call_bytes = excess if room_bytes is not None and 2 * excess > room_bytes else 0
+
+
+def _free_threaded() -> bool:
+    enabled: Callable[[], bool] | None = getattr(sys, "_is_gil_enabled", None)
+    return enabled is not None and not enabled()
