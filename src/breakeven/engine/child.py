@@ -18,7 +18,8 @@ from time import perf_counter as clock
 from breakeven import work
 from breakeven.engine import protocol
 from breakeven.engine.channel import frames, wait_readable
-from breakeven.engine.worker import Seat, Worker, facts_of
+from breakeven.engine.part import facts_of
+from breakeven.engine.worker import Seat, Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

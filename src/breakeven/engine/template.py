@@ -17,7 +17,8 @@ from _socket import AF_UNIX, CMSG_LEN, SCM_RIGHTS, SOCK_STREAM, SOL_SOCKET, sock
 from time import perf_counter as clock
 
 from breakeven.engine import child, protocol
-from breakeven.engine.worker import Seat, heed
+from breakeven.engine.part import heed
+from breakeven.engine.worker import Seat
 
 REQUEST = _struct.Struct("<I")  # bytes of the pickled list of modules that follows
 REPLY = _struct.Struct("<BIi")  # kind, pid, wait status

@@ -22,11 +22,12 @@ from breakeven.engine.arena import Arena, Window
 from breakeven.engine.channel import Channel, frames
 from breakeven.engine.codec import Encoded, decode, encode
 from breakeven.engine.loops import LOOPS, TIMED
+from breakeven.engine.part import Part, Unloadable, facts_of, heed, queue_delay_reader, reraise, resident_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
 SPIN_SECONDS = 50e-6  # a blocking wake-up costs about 45 µs: look that long before blocking
@@ -98,7 +99,7 @@ class Worker:
         self._fell_back = 0
         self._held: list[bytes] = []  # outcomes that wait for those of the chunks that have come with theirs
         self._held_since = 0.0
-        self._queue_delay = _queue_delay_reader()
+        self._queue_delay = queue_delay_reader()
         self._watch_memory = bool(seat.setup.get("watch_memory"))
 
     # --- the loop ---
@@ -204,7 +205,7 @@ class Worker:
             shared = bool(flags & protocol.STREAM_SHARED)
             self._functions[key] = decode(body[end:], body[at:end], self._window, stream_shared=shared)
         except BaseException as error:  # noqa: BLE001 - told with every item that asks for the function
-            self._functions[key] = (_Unloadable(error), None)
+            self._functions[key] = (Unloadable(error), None)
         if "logging" in sys.modules:
             from breakeven.engine import logs
 
@@ -229,7 +230,7 @@ class Worker:
         board[protocol.AT_CHUNK] = seq  # last: with it the other words are believed
         at = protocol.CHUNK_HEAD.size
         end = at + buffers * protocol.BUFFER.size
-        part = _Part(seq, first, self._free_at, received, count)
+        part = Part(seq, first, self._free_at, received, count)
         fn, seed = self._functions[key]
         if mode == work.FOLD:
             part.fold = getattr(fn, "fold", None)  # none on what could not be loaded
@@ -241,7 +242,7 @@ class Worker:
                 self._finish(part, last=True, apart=True)
                 return
             items = [error]
-            fn, mode = _reraise, work.ONE
+            fn, mode = reraise, work.ONE
         part.decoded = clock()
         work.enter(seed, lambda: first + board[protocol.AT_ITEM])
         self._compute(part, iter(items), fn, mode, flags, hint)
@@ -256,7 +257,7 @@ class Worker:
             return False
         return True
 
-    def _compute(self, part: _Part, items: Iterator[Any], fn: Any, mode: int, flags: int, hint: float) -> None:
+    def _compute(self, part: Part, items: Iterator[Any], fn: Any, mode: int, flags: int, hint: float) -> None:
         """Run blocks of items until the chunk is done, cancelled, or has taken so long that it is handed back."""
         board, count, began = self._board, part.count, part.decoded
         block = max(1, min(count, int(BLOCK_SECONDS / hint))) if hint else 1
@@ -297,19 +298,19 @@ class Worker:
             self._fold(part, part.fold)
         self._time(part, cpu, queued, clock(), timing=timing)
 
-    def _fold(self, part: _Part, fold: Any) -> float:
+    def _fold(self, part: Part, fold: Any) -> float:
         """Join what neighbours gave, within the last one's time; not where one of them has failed. Returns now."""
         self._board[protocol.ITEM_BEGAN_NS] = clock_ns()
         if not part.failures:
             fold(part.index + part.first, part.values)
         return clock()
 
-    def _time(self, part: _Part, cpu: float, queued: float, now: float, *, timing: bool = True) -> None:
+    def _time(self, part: Part, cpu: float, queued: float, now: float, *, timing: bool = True) -> None:
         part.computed = now
         part.cpu = thread_time() - cpu if timing else -1.0
         part.queued = self._queue_delay() - queued if queued >= 0.0 else -1.0
 
-    def _finish(self, part: _Part, *, last: bool, apart: bool = False) -> None:
+    def _finish(self, part: Part, *, last: bool, apart: bool = False) -> None:
         """Send what is finished; on the last part everything the chunk held is let go first."""
         board, window = self._board, self._window
         board[protocol.ITEM_BEGAN_NS] = clock_ns()  # a deadline watches over the way back, too
@@ -324,7 +325,7 @@ class Worker:
             gone = len(window.released)
             released = protocol.pack_offsets(window.released[:gone])
             del window.released[:gone]
-        resident = _resident_bytes() if self._watch_memory and last else 0
+        resident = resident_bytes() if self._watch_memory and last else 0
         encoded_at = clock()
         head = protocol.OUTCOME_HEAD.pack(
             part.seq,
@@ -356,7 +357,7 @@ class Worker:
         self._loading = 0.0
         self._free_at = part.next_from(clock())
 
-    def _encode(self, part: _Part) -> Encoded:
+    def _encode(self, part: Part) -> Encoded:
         try:
             return encode(part.values, self._results)
         except OSError:  # no memory for shared pages: slower, and said in the report
@@ -366,107 +367,3 @@ class Worker:
             from breakeven.engine.remote import keep_picklable
 
             return keep_picklable(part.values, part.failures, part.first, self._results)
-
-
-class _Part:
-    """Results of a chunk that go back together, and when they came to be."""
-
-    __slots__ = (
-        "computed",
-        "count",
-        "cpu",
-        "decoded",
-        "done",
-        "failures",
-        "first",
-        "fold",
-        "free",
-        "index",
-        "queued",
-        "received",
-        "seq",
-        "values",
-    )
-
-    def __init__(self, seq: int, index: int, free: float, received: float, count: int) -> None:
-        self.seq = seq
-        self.index = index  # of the chunk's first item
-        self.fold: Any = None
-        self.count = count
-        self.free = free
-        self.received = received
-        self.decoded = self.computed = received
-        self.first = self.done = 0
-        self.cpu = self.queued = -1.0
-        self.values: list[Any] = []
-        self.failures: list[tuple[Any, ...]] = []
-
-    def fail(self, at: int, error: BaseException) -> int:
-        """Note what item `at` raised; returns the count of items that are done."""
-        from breakeven.engine.remote import describe
-
-        self.failures.append((at, *describe(error)))
-        del self.values[at - self.first :]
-        self.values.append(None)
-        return at + 1
-
-    def next_from(self, now: float) -> float:
-        """Begin the next part at `now`."""
-        self.first = self.done
-        self.free = self.received = self.decoded = now
-        return now
-
-
-def heed(facts: dict[str, Any]) -> None:
-    """Go by what has changed in the parent since this process was started; what tasks set here themselves stays."""
-    if "path" in facts:
-        sys.path[:] = facts["path"]
-    for name, value in facts.get("environment", {}).items():
-        if value is None:
-            os.environ.pop(os.fsdecode(name), None)
-        else:
-            os.environ[os.fsdecode(name)] = os.fsdecode(value)
-    if facts.get("cwd") is not None:
-        try:
-            os.chdir(facts["cwd"])
-        except FileNotFoundError:
-            pass  # removed meanwhile
-    if "key" in facts:
-        from multiprocessing.process import current_process
-
-        current_process().authkey = facts["key"]
-
-
-def _reraise(error: BaseException) -> None:
-    raise error
-
-
-class _Unloadable:
-    """Stands for a function that could not be loaded here; calling it says why."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-    def __call__(self, *_: object, **__: object) -> None:
-        raise self.error
-
-
-def facts_of(value: object) -> bytes:
-    """Pickle plain facts."""
-    from _pickle import dumps
-
-    return dumps(value, 5)
-
-
-def _resident_bytes() -> int:
-    with open("/proc/self/statm", "rb") as statm:
-        return int(statm.read().split()[1]) * 4096
-
-
-def _queue_delay_reader() -> Callable[[], float]:
-    """Read how long this thread has waited for a CPU, in seconds; -1 where the kernel does not say."""
-    try:
-        descriptor = os.open(f"/proc/self/task/{os.getpid()}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return lambda: -1.0
-    return lambda: int(os.pread(descriptor, 64, 0).split()[1]) * 1e-9
