@@ -43,6 +43,8 @@ def apply(vector: Sequence[int], rows: Rows, field: Field) -> list[int]:
 
 def power(rows: Rows, exponent: int, field: Field) -> list[list[int]]:
     """A square matrix raised to a whole number from 0 up."""
+    if field.k == 1 and field.p < _WORD:
+        return [[int(x) for x in row] for row in (_flint_matrix(rows, field) ** exponent).tolist()]
     result = identity(len(rows))
     base = [list(row) for row in rows]
     while exponent:
@@ -166,3 +168,47 @@ def _hessenberg_polynomial(h: list[list[int]], field: Field) -> list[int]:
                 current[at] = add(current[at], multiply(factor, c))
         minors.append(current)
     return minors[-1]
+
+
+def jumped(vector: Sequence[int], rows: Rows, steps: int, field: Field) -> list[int]:
+    """A row vector after so many steps of a matrix, by squaring."""
+    if field.k == 1:
+        return apply(vector, power(rows, steps, field), field)
+    result, base = list(vector), rows
+    while steps:
+        if steps & 1:
+            result = apply(result, base, field)
+        steps >>= 1
+        if steps:
+            base = times(base, base, field)
+    return result
+
+
+def minimal(rows: Rows, field: Field) -> list[int]:
+    """Minimal polynomial, constant first, monic: over GF(p) FLINT's, else the least relation of I, M, M², …."""
+    if field.k == 1 and field.p < _WORD:
+        return [int(c) for c in _flint_matrix(rows, field).minpoly().coeffs()]
+    powers: list[list[int]] = []
+    power_rows = identity(len(rows))
+    while True:
+        powers.append([x for row in power_rows for x in row])
+        relations = null_space(powers, field)
+        if relations:
+            relation = relations[0]
+            scale = field.invert(relation[-1])
+            return [field.multiply(scale, c) for c in relation]
+        power_rows = times(power_rows, rows, field)
+
+
+def order(rows: Rows, field: Field) -> int:
+    """Multiplicative order of an invertible matrix: that of its minimal polynomial.
+
+    Raises `LfsrError` for a singular one.
+    """
+    from breakeven.workloads.lfsr.algebra import order_of
+    from breakeven.workloads.lfsr.faults import LfsrError
+
+    polynomial = minimal(rows, field)
+    if polynomial[0] == 0:
+        raise LfsrError("the matrix is singular, so no power of it is the identity; analyse it as a register instead")
+    return order_of(polynomial, field)

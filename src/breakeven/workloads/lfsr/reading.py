@@ -27,7 +27,7 @@ MAX_ROW_BYTES = 1_000_000
 
 _NUMBER = re.compile(r"[0-9]{1,4000}", re.ASCII)
 _KEYS = {
-    "name", "q", "modulus", "form", "value", "feedback", "register", "offset", "source", "expect",
+    "name", "q", "modulus", "form", "value", "width", "feedback", "register", "offset", "source", "expect",
 }  # fmt: skip
 _SHOWN = 20
 
@@ -125,7 +125,7 @@ def entry(table: dict[str, Any]) -> Register:
         more["feedback"] = table["feedback"]
     if "register" in table:
         more["form"] = table["register"]
-    built = _built(table["form"], table["value"], field, more, table.get("offset", ()))
+    built = _built(table["form"], table["value"], field, more, table.get("offset", ()), table.get("width"))
     return replace(built, source=str(table.get("source", "")), expected=table.get("expect"))
 
 
@@ -154,15 +154,23 @@ def field_with(q: int, modulus: str | list[int] | None) -> Field:
     return field_of(q, tuple(modulus))
 
 
-def _built(form: object, value: Any, field: Field, more: dict[str, Any], offset: Any) -> Register:
-    """A register from one of the five ways to write it."""
-    expects = {"coeffs": list, "poly": str, "taps": list, "crc": str, "matrix": list}
+def _built(
+    form: object, value: Any, field: Field, more: dict[str, Any], offset: Any, width: Any
+) -> Register:
+    """A register from one of the ways to write it."""
+    expects = {
+        "coeffs": list, "poly": str, "taps": list, "crc": str, "matrix": list, "xorshift": list, "xoroshiro": list,
+    }  # fmt: skip
     if form not in expects:
         raise RegisterFault(f"form {form!r} is not known; known are {', '.join(expects)}")
     if not isinstance(value, expects[str(form)]):
         raise RegisterFault(f"value of form {form} must be a {'text' if expects[str(form)] is str else 'list'}")
-    if form in ("taps", "crc") and field.q != 2:
+    if form not in ("coeffs", "poly", "matrix") and field.q != 2:
         raise RegisterFault(f"form {form} is for q = 2; write coeffs or poly over {field}")
+    if form in ("xorshift", "xoroshiro"):
+        from breakeven.workloads.lfsr import generators
+
+        return generators.from_shifts(str(form), value, width, name=more["name"])
     if form == "matrix":
         if not all(isinstance(row, list) for row in value) or not isinstance(offset, (list, tuple)):
             raise RegisterFault("value of form matrix must be a list of rows, offset a list")
