@@ -80,9 +80,7 @@ def test_the_identities_of_orbits_hold(q: int) -> None:
             continue
         fixed, power = 0, matrices.identity(register.degree)
         for _ in range(found.order):
-            less = [
-                [field.subtract(x, int(i == j)) for j, x in enumerate(row)] for i, row in enumerate(power)
-            ]
+            less = [[field.subtract(x, int(i == j)) for j, x in enumerate(row)] for i, row in enumerate(power)]
             fixed += q ** (register.degree - matrices.rank(less, field))
             power = matrices.times(power, register.matrix(), field)
         assert fixed == found.order * sum(found.cycles.values())

@@ -26,8 +26,8 @@ COMMANDS = {
     "bm": "the shortest register that makes a sequence (Berlekamp-Massey)",
     "matrix": "characteristic and minimal polynomial and order of a matrix",
     "catalogue": "the registers that come along, with what is known of them",
-
-
+    "picture": "a register's cycles and trees as SVG",
+    "overhead": "what each way of running in parallel costs here, measured",
 }
 
 

@@ -55,7 +55,7 @@ def _order_of_irreducible(coefficients: tuple[int, ...], field: Field) -> int:
 
 
 def _modulus_and_x(coefficients: tuple[int, ...], field: Field) -> tuple[object, polynomials.Any]:
-    """f and x for `pow_mod`; over prime fields as `nmod_poly`, five times as fast as the general type."""
+    """F and x for `pow_mod`; over prime fields as `nmod_poly`, five times as fast as the general type."""
     library = polynomials.flint()
     if field.k == 1 and field.p < 1 << 63:
         f, x = library.nmod_poly(list(coefficients), field.p), library.nmod_poly([0, 1], field.p)

@@ -69,9 +69,7 @@ def _enumerated(register: Register, way: Way, expected: Structure, kernel: str, 
     from breakeven.workloads.lfsr.enumeration import enumerate_states
 
     way.states, way.used, way.reason = register.states, "serial", ""
-    done = enumerate_states(
-        register, way, kernel=kernel, predicted=expected.cycles, representatives=representatives
-    )
+    done = enumerate_states(register, way, kernel=kernel, predicted=expected.cycles, representatives=representatives)
     return replace(
         expected,
         findings=done.findings,
@@ -83,7 +81,9 @@ def _enumerated(register: Register, way: Way, expected: Structure, kernel: str, 
     )
 
 
-def analyse_all(registers: Iterable[Register], *, backend: str = "auto", workers: int | None = None, **how: object) -> Iterator[Structure]:
+def analyse_all(
+    registers: Iterable[Register], *, backend: str = "auto", workers: int | None = None, **how: object
+) -> Iterator[Structure]:
     """Analyse one register after the other, the workers being kept in between.
 
     With `backend="persistent"` whole registers are the pieces of work: each is enumerated by one of the warm workers.

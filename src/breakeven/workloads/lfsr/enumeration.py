@@ -100,7 +100,9 @@ def choose(register: Register, kernel: str, predicted: Mapping[int, int] | None)
         if not bijective and kernel not in ("reference", "bytemap"):
             return _checked(register, "bytemap", f"{kernel} was asked for, and the map is no bijection: bytemap")
         if kernel == "bitmap" and register.field.p != 2:
-            return _checked(register, "bytemap", f"bitmap was asked for, and is for p = 2: bytemap over {register.field}")
+            return _checked(
+                register, "bytemap", f"bitmap was asked for, and is for p = 2: bytemap over {register.field}"
+            )
         distinguished = leftover.distinguished_states(register.states, predicted)[0] if kernel == "segments" else 0
         _check_reach(register, kernel)
         return kernel, distinguished, f"{kernel}, as asked for"

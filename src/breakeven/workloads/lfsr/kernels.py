@@ -296,3 +296,26 @@ def bytemap(m, states, start, marks, out_lengths, out_minima):
         out_minima[count] = least
         count += 1
     return states, count
+
+
+@njit(nogil=True, cache=True)
+def whole_cycles(m, first, last, looked_at, out_keys, out_lengths):
+    """The baseline: from each state first … last-1 all the way round its cycle, whoever else goes there too.
+
+    The key is the least of the first `looked_at` states of the walk, as if that told cycles apart. Returns the steps.
+    """
+    tables = m.tables
+    steps = 0
+    for s in range(first, last):
+        x, key, length = s, s, 0
+        while True:
+            if length < looked_at and x < key:
+                key = x
+            x = _step(m, tables, x)
+            length += 1
+            if x == s:
+                break
+        steps += length
+        out_keys[s - first] = key
+        out_lengths[s - first] = length
+    return steps

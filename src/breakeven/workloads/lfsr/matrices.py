@@ -157,9 +157,7 @@ def _hessenberg_polynomial(h: list[list[int]], field: Field) -> list[int]:
     minors = [[1]]
     for m in range(len(h)):
         current = [0, *minors[m]]
-        current = [
-            add(c, multiply(negate(h[m][m]), d)) for c, d in zip(current, [*minors[m], 0], strict=True)
-        ]
+        current = [add(c, multiply(negate(h[m][m]), d)) for c, d in zip(current, [*minors[m], 0], strict=True)]
         below = 1
         for i in range(m - 1, -1, -1):
             below = multiply(below, h[i + 1][i])

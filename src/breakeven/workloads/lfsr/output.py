@@ -41,9 +41,7 @@ def _json(structures: Sequence[Structure]) -> str:
     for structure in structures:
         row = structure.to_dict()
         if structure.representatives:
-            row["representatives"] = [
-                {"length": length, "state": least} for length, least in structure.representatives
-            ]
+            row["representatives"] = [{"length": length, "state": least} for length, least in structure.representatives]
         rows.append(row)
     return json.dumps(rows, indent=1, allow_nan=False)
 

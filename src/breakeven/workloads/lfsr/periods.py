@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from breakeven.workloads.lfsr import algebra, matrices
-from breakeven.workloads.lfsr.factoring import divisors
 from breakeven.workloads.lfsr.faults import LfsrError, TooLarge
 from breakeven.workloads.lfsr.reference import next_state
 

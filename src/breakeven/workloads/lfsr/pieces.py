@@ -91,9 +91,7 @@ def walk_segments(m: StepMap, distinguished: int, wide: bool, span: Span) -> tup
     return ends, lengths
 
 
-def walk_segments_into(
-    m: StepMap, distinguished: int, ends: NDArray[Any], lengths: NDArray[Any], span: Span
-) -> None:
+def walk_segments_into(m: StepMap, distinguished: int, ends: NDArray[Any], lengths: NDArray[Any], span: Span) -> None:
     """The same, into arrays that all workers share: nothing comes back but that it is done."""
     import numpy as np
 

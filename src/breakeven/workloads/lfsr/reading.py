@@ -60,7 +60,7 @@ def _rows(stream: BinaryIO, file: str, stem: str, field: Field) -> Iterator[Regi
         if len(line) > MAX_ROW_BYTES:
             column = line.count(b",") + 1
             while line and not line.endswith(b"\n"):
-                line = stream.readline(MAX_ROW_BYTES)  # noqa: PLW2901 - the rest of this row is passed over
+                line = stream.readline(MAX_ROW_BYTES)
             reason = f"the row is longer than {MAX_ROW_BYTES} bytes; write a register of fewer coefficients"
             yield InputFault(reason, column, file, number)
             continue
@@ -154,9 +154,7 @@ def field_with(q: int, modulus: str | list[int] | None) -> Field:
     return field_of(q, tuple(modulus))
 
 
-def _built(
-    form: object, value: Any, field: Field, more: dict[str, Any], offset: Any, width: Any
-) -> Register:
+def _built(form: object, value: Any, field: Field, more: dict[str, Any], offset: Any, width: Any) -> Register:
     """A register from one of the ways to write it."""
     expects = {
         "coeffs": list, "poly": str, "taps": list, "crc": str, "matrix": list, "xorshift": list, "xoroshiro": list,

@@ -189,9 +189,7 @@ def from_matrix(
     if offset and len(offset) != len(rows):
         raise RegisterFault(f"the offset has {len(offset)} values where the matrix has {len(rows)} rows")
     _check_elements(offset, over)
-    return Register(
-        name, over, (), "matrix", tuple(tuple(row) for row in rows), tuple(offset) if any(offset) else ()
-    )
+    return Register(name, over, (), "matrix", tuple(tuple(row) for row in rows), tuple(offset) if any(offset) else ())
 
 
 def _check_elements(values: Sequence[int], field: Field) -> None:

@@ -44,7 +44,13 @@ def sequence(register: Register, state: Sequence[int], count: int, skip: int = 0
 
 
 def sequence_in_pieces(
-    register: Register, state: Sequence[int], count: int, *, pieces: int, backend: str = "auto", workers: int | None = None
+    register: Register,
+    state: Sequence[int],
+    count: int,
+    *,
+    pieces: int,
+    backend: str = "auto",
+    workers: int | None = None,
 ) -> list[int]:
     """The same stretch, cut into pieces that each jump to where they begin: any number of workers, one result."""
     from functools import partial

@@ -104,7 +104,9 @@ class Way:
         name = self.name
         if name == "hybrid":
             name = "threads" if self.states <= HYBRID_LIMIT else "fork"
-            self.reason = f"hybrid: {self.states} states are {'at most' if name == 'threads' else 'over'} {HYBRID_LIMIT}"
+            self.reason = (
+                f"hybrid: {self.states} states are {'at most' if name == 'threads' else 'over'} {HYBRID_LIMIT}"
+            )
         if name == "serial" or (name == "auto" and len(items) == 1):
             self.used = "serial"
             self.reason = "" if name == "serial" else "one piece: done before a worker would have been worth its start"
@@ -174,4 +176,3 @@ def _where(backend: str, choice: str) -> str:
         if place in backend:
             return place
     return next((place for place in ("serial", "threads", "processes") if f": {place}" in choice), backend)
-
