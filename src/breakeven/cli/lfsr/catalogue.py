@@ -12,6 +12,7 @@ from breakeven.cli.exits import DONE, FAILED
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from typing import Any
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +30,15 @@ def execute(options: argparse.Namespace) -> int:
     if options.path:
         print(catalogue.PATH)
         return DONE
-    rows, wrong = [], 0
+    rows: list[dict[str, Any]] = []
+    wrong = 0
     for register in catalogue.shipped():
-        row = {"name": register.name, "degree": register.degree, "form": register.form, "source": register.source}
+        row: dict[str, Any] = {
+            "name": register.name,
+            "degree": register.degree,
+            "form": register.form,
+            "source": register.source,
+        }
         if options.check:
             row["mismatches"] = mismatches(register)
             wrong += bool(row["mismatches"])

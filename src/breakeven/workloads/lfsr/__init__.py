@@ -4,9 +4,9 @@
     lfsr.analyse(lfsr.from_taps([19, 18, 17, 14])).cycles
 
 Lives here: the public names of the workload. Never here: code. The conventions (order of coefficients, how a state is
-written as a number, what fibonacci and galois mean) stand in `register`; how elements of GF(p^k) are written in `field`;
-the theory in `algebra`, its second formula in `recount`, what each enumeration does in `enumeration`, and where
-it can run in `ways`.
+written as a number, what fibonacci and galois mean) stand in `register`; how elements of GF(p^k) are, in `field`;
+the theory in `algebra`, its second formula in `recount`, what each enumeration does in `enumeration`, and where it can
+run in `ways`.
 """
 
 from __future__ import annotations

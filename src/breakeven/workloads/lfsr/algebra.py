@@ -12,11 +12,14 @@ from functools import lru_cache
 
 from breakeven.workloads.lfsr import cyclesets, matrices, polynomials
 from breakeven.workloads.lfsr.factoring import primes_of_power_minus_one
+from breakeven.workloads.lfsr.faults import LfsrError
+from breakeven.workloads.lfsr.library import flint
 from breakeven.workloads.lfsr.structure import Factor, Findings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from breakeven.workloads.lfsr.field import Field
     from breakeven.workloads.lfsr.register import Register
@@ -45,7 +48,7 @@ def order_of(coefficients: Sequence[int], field: Field) -> int:
 def _order_of_irreducible(coefficients: tuple[int, ...], field: Field) -> int:
     """Order of an irreducible polynomial other than x: q^d - 1, divided by primes while x^(o/l) = 1 modulo f."""
     degree = len(coefficients) - 1
-    order = field.q**degree - 1
+    order = int(field.q**degree) - 1
     primes = primes_of_power_minus_one(field.p, field.k * degree)
     f, x = _modulus_and_x(coefficients, field)
     for prime in primes:
@@ -54,9 +57,9 @@ def _order_of_irreducible(coefficients: tuple[int, ...], field: Field) -> int:
     return order
 
 
-def _modulus_and_x(coefficients: tuple[int, ...], field: Field) -> tuple[object, polynomials.Any]:
+def _modulus_and_x(coefficients: tuple[int, ...], field: Field) -> tuple[Any, Any]:
     """F and x for `pow_mod`; over prime fields as `nmod_poly`, five times as fast as the general type."""
-    library = polynomials.flint()
+    library = flint()
     if field.k == 1 and field.p < 1 << 63:
         f, x = library.nmod_poly(list(coefficients), field.p), library.nmod_poly([0, 1], field.p)
     else:
@@ -168,3 +171,18 @@ def _affine_cycles(register: Register, blocks: Blocks, linear: dict[int, int]) -
         exponents = [multiplicity]
     wider = cycles_of([*others, (unit, exponents)], field)
     return cyclesets.difference(wider, linear, field.q - 1)
+
+
+def order_of_matrix(rows: Sequence[Sequence[int]], field: Field) -> int:
+    """Multiplicative order of an invertible matrix: that of its minimal polynomial.
+
+    Raises `LfsrError` for a singular one.
+
+    >>> from breakeven.workloads.lfsr.field import field_of
+    >>> order_of_matrix([[0, 1], [1, 1]], field_of(2))
+    3
+    """
+    polynomial = matrices.minimal(rows, field)
+    if polynomial[0] == 0:
+        raise LfsrError("the matrix is singular, so no power of it is the identity; analyse it as a register instead")
+    return order_of(polynomial, field)

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from time import perf_counter
 
-from breakeven.workloads.lfsr import algebra, polynomials
+from breakeven.workloads.lfsr import algebra, library
 from breakeven.workloads.lfsr.faults import LfsrError
 from breakeven.workloads.lfsr.structure import Structure
 from breakeven.workloads.lfsr.ways import Way
@@ -50,7 +50,7 @@ def analyse(
         raise LfsrError(f"engine {engine!r} is not known; known are {', '.join(ENGINES)}")
     with ExitStack() as kept:
         way = backend if isinstance(backend, Way) else kept.enter_context(Way(backend, workers))
-        polynomials.flint()
+        library.flint()
         if engine != "algebra" and kernel != "reference":
             ready()
         began = perf_counter()

@@ -174,7 +174,7 @@ def _finished(
 
 
 def _is_primitive(register: Register, cycles: dict[int, int]) -> bool:
-    """By definition: all states but zero lie on one cycle. Complementing x + 1 leaves no fixed point: one cycle of 2."""
+    """All states but zero lie on one cycle. Complementing x + 1 leaves no fixed point: one cycle of 2."""
     others = register.states - 1
     expected: dict[Any, int] = {1: 2} if others == 1 else {1: 1, others: 1}
     complemented = register.states == 2 and bool(register.offset) and register.matrix() == [[1]]

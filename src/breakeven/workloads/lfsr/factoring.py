@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from breakeven.workloads.lfsr.faults import TooLarge
-from breakeven.workloads.lfsr.polynomials import flint
+from breakeven.workloads.lfsr.library import flint
 
 _HARD_BITS = 225
 """A composite part without small factors is factored up to this size: FLINT's sieve takes about ten seconds for it."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from breakeven.workloads.lfsr import library
 from breakeven.workloads.lfsr.faults import RegisterFault
 
 _TABLE_LIMIT = 4096
@@ -146,14 +147,14 @@ def prime_power(q: int) -> tuple[int, int]:
     (3, 3)
     >>> prime_power(6)
     Traceback (most recent call last):
-    breakeven.workloads.lfsr.faults.RegisterFault: q = 6 is no power of a prime; a field has 2, 3, 4, 5, 7, 8, 9, … elements
+    breakeven.workloads.lfsr.faults.RegisterFault: q = 6 is no power of a prime; fields have 2, 3, 4, 5, 7, … elements
     """
     if q >= 2:
         for k in range(q.bit_length(), 0, -1):
             root = _root(q, k)
             if root**k == q and _is_prime(root):
                 return root, k
-    raise RegisterFault(f"q = {q} is no power of a prime; a field has 2, 3, 4, 5, 7, 8, 9, … elements")
+    raise RegisterFault(f"q = {q} is no power of a prime; fields have 2, 3, 4, 5, 7, … elements")
 
 
 def _root(n: int, k: int) -> int:
@@ -168,9 +169,7 @@ def _root(n: int, k: int) -> int:
 def _is_prime(n: int) -> bool:
     if n < 1 << 16:
         return n > 1 and all(n % d for d in range(2, int(n**0.5) + 1))
-    from breakeven.workloads.lfsr.polynomials import flint
-
-    return bool(flint().fmpz(n).is_prime())
+    return library.is_prime(n)
 
 
 @cache
@@ -185,18 +184,16 @@ def field_of(q: int, modulus: tuple[int, ...] | None = None) -> Field:
         if modulus is not None and len(modulus) != 2:
             raise RegisterFault(f"GF({q}) is a prime field and has no modulus; leave it out")
         return Field(p, 1)
-    from breakeven.workloads.lfsr import polynomials
-
     if modulus is None:
-        return Field(p, k, polynomials.conway(p, k))
+        return Field(p, k, library.conway(p, k))
     if len(modulus) != k + 1 or any(not 0 <= c < p for c in modulus) or modulus[-1] != 1:
         raise RegisterFault(
             f"modulus {list(modulus)} of GF({q}) must be {k + 1} coefficients from 0 to {p - 1}, constant first, "
             "the last of them 1"
         )
-    if not polynomials.is_irreducible(list(modulus), Field(p, 1)):
+    if not library.is_irreducible(modulus, p):
         raise RegisterFault(
-            f"modulus {polynomials.to_text(list(modulus))} is reducible over GF({p}); give an irreducible one of "
+            f"modulus {list(modulus)} (constant first) is reducible over GF({p}); give an irreducible one of "
             f"degree {k}, or none for Conway's"
         )
     return Field(p, k, tuple(modulus))

@@ -12,13 +12,14 @@ from breakeven.workloads.lfsr.register import from_matrix
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from breakeven.workloads.lfsr.register import Register
 
 _SHIFTS = 3
 
 
-def from_shifts(kind: str, shifts: Sequence[int], width: int | None, *, name: str = "generator") -> Register:
+def from_shifts(kind: str, shifts: Sequence[Any], width: Any, *, name: str = "generator") -> Register:
     """The matrix of a generator with `width` bits of state.
 
     "xorshift" (a, b, c): x ^= x << a; x ^= x >> b; x ^= x << c. "xoroshiro" (a, b, c) has two words: s1 ^= s0;

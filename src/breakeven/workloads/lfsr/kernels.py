@@ -1,7 +1,7 @@
 """The inner loops of enumeration, compiled by numba, without the interpreter's lock.
 
-Lives here: loops over states. Never here: what to walk and what it adds up to (`enumeration`), or threads. Importing this
-takes a quarter of a second, so only enumeration does; compiled code is kept on disk, and loaded from there.
+Lives here: loops over states. Never here: what to walk and what it adds up to (`enumeration`), or threads. Importing
+this takes a quarter of a second, so only enumeration does; compiled code is kept on disk, and loaded from there.
 
 All numbers are `int64`: of mixed signs numba makes floating-point numbers.
 """
@@ -28,7 +28,7 @@ HEIGHT = np.uint8(127)
 
 
 @intrinsic
-def _popcount(typing, x):
+def _popcount(typing, x):  # noqa: ARG001 - numba passes it
     """Bits that are set: one instruction."""
 
     def build(_context, builder, _signature, arguments):
@@ -130,7 +130,7 @@ def _walk_lanes(m, tables, x, bound):
 
 @njit(nogil=True, cache=True)
 def segments(m, distinguished, first, last, ends, lengths):
-    """Walk from each state numbered first … last-1 to the next state below `distinguished`, and note which, and how far.
+    """Walk from each state numbered first … last-1 to the next one below `distinguished`; note which, and how far.
 
     The map must be a bijection: then every walk ends, and no state is walked twice.
     """

@@ -1,6 +1,7 @@
 """Where the states of a small register stand in a picture of its graph.
 
-Lives here: the components of the graph, rings for cycles, wedges for the trees on them, and rows of rings. Never here: marks.
+Lives here: the components of the graph, rings for cycles, wedges for the trees on them, rows of rings. Never here:
+marks.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One cycle with all that leads to it: its states in order, and for every state those that lead to it from outside."""
+    """One cycle with all that leads to it: its states in order, and for every state its sources outside the cycle."""
 
     cycle: list[int]
     sources: dict[int, list[int]]
@@ -97,7 +98,9 @@ def _ring(part: Component) -> tuple[float, dict[int, Place]]:
     leaves = [part.leaves_above(state) for state in cycle]
     height = max(part.height_above(state) for state in cycle)
     inner = 0.0 if len(cycle) == 1 else _SPACING * len(cycle) / (2 * pi)
-    inner = max(inner, _SPACING * 0.6 if len(cycle) > 1 else 0.0, 0.75 * _SPACING * sum(leaves) / (2 * pi) - height * _SPACING)
+    inner = max(
+        inner, _SPACING * 0.6 if len(cycle) > 1 else 0.0, 0.75 * _SPACING * sum(leaves) / (2 * pi) - height * _SPACING
+    )
     if len(cycle) == 1:
         inner = 0.0
     step = max(_SPACING, (0.75 * _SPACING * sum(leaves) / (2 * pi) - inner) / height) if height else _SPACING

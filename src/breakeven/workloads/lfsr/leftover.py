@@ -1,7 +1,7 @@
 """Distinguished states: how many, and the few cycles that meet none of them.
 
-Lives here: choosing how many states to mark, and finding what is left by solving T^m s = s. Never here: walking segments
-(`kernels`). The prediction only tells where to look: each cycle is walked, and the sum over all must be q^d.
+Lives here: choosing how many states to mark, and finding what is left by solving T^m s = s. Never here: walking
+segments (`kernels`). The prediction only tells where to look: each cycle is walked, and the sum over all must be q^d.
 
 The distinguished states are the first ones by number, so the least state of a cycle that meets any is one of them.
 """

@@ -1,6 +1,6 @@
 """Dense matrices over GF(q), as lists of rows.
 
-Lives here: rank, product, characteristic and minimal polynomial, null space. Never here: what they say about a register.
+Lives here: rank, product, characteristic and minimal polynomial, null space. Never here: what they say of a register.
 Over prime fields below 2^63 FLINT does the work; it has no matrices over GF(p^k), so those are done here.
 """
 
@@ -44,7 +44,7 @@ def apply(vector: Sequence[int], rows: Rows, field: Field) -> list[int]:
 def power(rows: Rows, exponent: int, field: Field) -> list[list[int]]:
     """A square matrix raised to a whole number from 0 up."""
     if field.k == 1 and field.p < _WORD:
-        return [[int(x) for x in row] for row in (_flint_matrix(rows, field) ** exponent).tolist()]
+        return _flint_power(rows, exponent, field)
     result = identity(len(rows))
     base = [list(row) for row in rows]
     while exponent:
@@ -106,9 +106,20 @@ def characteristic(rows: Rows, field: Field) -> list[int]:
 
 
 def _flint_matrix(rows: Rows, field: Field) -> Any:
-    from breakeven.workloads.lfsr.polynomials import flint
+    from breakeven.workloads.lfsr.library import flint
 
     return flint().nmod_mat(len(rows), len(rows[0]), [x for row in rows for x in row], field.p)
+
+
+def _flint_power(rows: Rows, exponent: int, field: Field) -> list[list[int]]:
+    """FLINT takes exponents of one word; this takes any."""
+    result, base = _flint_matrix(identity(len(rows)), field), _flint_matrix(rows, field)
+    while exponent:
+        if exponent & 1:
+            result = result * base
+        base = base * base
+        exponent >>= 1
+    return [[int(x) for x in row] for row in result.tolist()]
 
 
 def _echelon(rows: list[list[int]], field: Field) -> list[list[int]]:
@@ -196,17 +207,3 @@ def minimal(rows: Rows, field: Field) -> list[int]:
             scale = field.invert(relation[-1])
             return [field.multiply(scale, c) for c in relation]
         power_rows = times(power_rows, rows, field)
-
-
-def order(rows: Rows, field: Field) -> int:
-    """Multiplicative order of an invertible matrix: that of its minimal polynomial.
-
-    Raises `LfsrError` for a singular one.
-    """
-    from breakeven.workloads.lfsr.algebra import order_of
-    from breakeven.workloads.lfsr.faults import LfsrError
-
-    polynomial = minimal(rows, field)
-    if polynomial[0] == 0:
-        raise LfsrError("the matrix is singular, so no power of it is the identity; analyse it as a register instead")
-    return order_of(polynomial, field)

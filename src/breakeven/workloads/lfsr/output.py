@@ -62,23 +62,23 @@ def _csv(structures: Sequence[Structure]) -> str:
 
 
 def _xml(structures: Sequence[Structure]) -> str:
-    from xml.etree import ElementTree as Tree
+    from xml.etree import ElementTree as ET
 
-    root = Tree.Element("registers")
+    root = ET.Element("registers")
     for structure in structures:
         row = structure.to_dict()
         nested = {key: row.pop(key) for key in ("factors", "cycles", "preperiods")}
-        one = Tree.SubElement(root, "register", {key: _word(value) for key, value in row.items()})
+        one = ET.SubElement(root, "register", {key: _word(value) for key, value in row.items()})
         for factor in nested["factors"]:
-            Tree.SubElement(one, "factor", {key: _word(value) for key, value in factor.items()})
+            ET.SubElement(one, "factor", {key: _word(value) for key, value in factor.items()})
         for length, count in nested["cycles"].items():
-            Tree.SubElement(one, "cycle", {"length": length, "count": str(count)})
+            ET.SubElement(one, "cycle", {"length": length, "count": str(count)})
         for height, count in nested["preperiods"].items():
-            Tree.SubElement(one, "preperiod", {"height": height, "states": str(count)})
+            ET.SubElement(one, "preperiod", {"height": height, "states": str(count)})
         for length, least in structure.representatives:
-            Tree.SubElement(one, "representative", {"length": str(length), "state": str(least)})
-    Tree.indent(root)
-    return Tree.tostring(root, encoding="unicode")
+            ET.SubElement(one, "representative", {"length": str(length), "state": str(least)})
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode")
 
 
 def _word(value: object) -> str:

@@ -76,7 +76,7 @@ def _by_algebra(register: Register, start: State) -> Period:
 
 def divisors_prime(n: int) -> list[int]:
     """The primes that divide n."""
-    from breakeven.workloads.lfsr.polynomials import flint
+    from breakeven.workloads.lfsr.library import flint
 
     return [int(prime) for prime, _ in flint().fmpz(n).factor()]
 

@@ -27,6 +27,7 @@ text { font: 12px system-ui, sans-serif; fill: #1f2937 } .title { font-size: 15p
 _NODE = 9.0
 _BAR_WIDTH, _BAR_HEIGHT, _LEFT = 620.0, 20.0, 170.0
 _MOST_BARS = 40
+_TITLE_LETTERS = 90
 
 
 def svg_of(structure: Structure) -> str:
@@ -62,6 +63,8 @@ def _about(structure: Structure) -> tuple[str, str]:
     one = structure.register
     cycles = sum(structure.cycles.values())
     polynomial = to_text(structure.polynomial)
+    if len(polynomial) > _TITLE_LETTERS:
+        polynomial = f"degree {one.degree}"
     many = f"{cycles:,} cycle{'s' * (cycles > 1)}".replace(",", " ")
     return f"{one.name}: {polynomial} over {one.field}", f"{many}, order {structure.order}, {structure.leaves} leaves"
 
@@ -111,13 +114,13 @@ def _histogram(structure: Structure) -> str:
     top = 84.0
     marks = [
         f'<text class="quiet" x="{_LEFT - 12}" y="{top - 8}" text-anchor="end">cycle length</text>',
-        f'<text class="quiet" x="{_LEFT}" y="{top - 8}">share of the periodic states, logarithmic · how many cycles</text>',
+        f'<text class="quiet" x="{_LEFT}" y="{top - 8}">share of the periodic states, logarithmic · cycles</text>',
     ]
     for at, (length, count) in enumerate(shown):
         y = top + at * _BAR_HEIGHT
         share = length * count / periodic
         bar = _BAR_WIDTH * max(0.005, 1 + (log10(length * count) - log10(periodic)) / scale)
-        percent = f"{share:.1%}" if share >= 0.001 else f"{share:.1e}"  # noqa: PLR2004 - a tenth of a percent
+        percent = f"{share:.1%}" if share >= 0.001 else f"{share:.1e}"
         marks += [
             f'<text x="{_LEFT - 12}" y="{y + 14:.1f}" text-anchor="end">{length}</text>',
             f'<rect class="bar" x="{_LEFT}" y="{y + 3:.1f}" width="{bar:.1f}" height="{_BAR_HEIGHT - 6}" rx="2"/>',
@@ -125,6 +128,7 @@ def _histogram(structure: Structure) -> str:
         ]
     if len(shown) < len(rows):
         y = top + len(shown) * _BAR_HEIGHT + 16
-        marks.append(f'<text class="quiet" x="{_LEFT}" y="{y}">and {len(rows) - len(shown)} lengths with fewer states</text>')
+        text = f"and {len(rows) - len(shown)} lengths with fewer states"
+        marks.append(f'<text class="quiet" x="{_LEFT}" y="{y}">{text}</text>')
     height = top + (len(shown) + 2) * _BAR_HEIGHT
     return _file(_LEFT + _BAR_WIDTH + 260, height, marks, *_about(structure))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from itertools import pairwise
 from time import perf_counter
 
 from breakeven.workloads.lfsr.faults import EnumerationFault
@@ -72,7 +73,7 @@ def spans(total: int, pieces: int) -> list[Span]:
     """
     pieces = max(1, min(pieces, total))
     edges = [total * at // pieces for at in range(pieces + 1)]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def walk_segments(m: StepMap, distinguished: int, wide: bool, span: Span) -> tuple[NDArray[Any], NDArray[Any]]:  # noqa: FBT001 - bound once

@@ -1,15 +1,16 @@
 """Polynomials over GF(q), as lists of coefficients with the constant first, and their way to FLINT and back.
 
 Lives here: text to coefficients and back, factoring, powers modulo a polynomial. Never here: what a polynomial says
-about a register (`algebra`). This is the only module that imports python-flint.
+about a register (`algebra`). What FLINT is, stands in `library`.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from breakeven.workloads.lfsr.faults import RegisterFault
+from breakeven.workloads.lfsr.library import flint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,17 +23,6 @@ MAX_DEGREE = 1 << 20
 """A polynomial given as text may not be of higher degree: x^999999999 is a slip, and would fill the memory."""
 
 _TERM = re.compile(r"(?:(\d+)\*?)?(?:([A-Za-z])(?:(?:\^|\*\*)(\d+))?)?")
-
-
-def flint() -> Any:
-    """The FLINT library; raises `BackendUnavailable` where it is missing, saying how to install it."""
-    try:
-        import flint as library
-    except ImportError as error:
-        from breakeven import BackendUnavailable
-
-        raise BackendUnavailable("algebra", "pip install 'breakeven[lfsr]'", str(error)) from error
-    return library
 
 
 @lru_cache(maxsize=256)
@@ -64,31 +54,6 @@ def factor(polynomial: Any) -> list[tuple[Any, int]]:
     """Monic irreducible factors with their multiplicities, by degree, then by their text."""
     _, found = polynomial.factor()
     return sorted(found, key=lambda pair: (pair[0].degree(), str(pair[0])))
-
-
-def is_irreducible(coefficients: Sequence[int], field: Field) -> bool:
-    """Whether a polynomial of degree 1 or more has no proper factor."""
-    return bool(to_flint(coefficients, field).is_irreducible())
-
-
-@cache
-def conway(p: int, k: int) -> tuple[int, ...]:
-    """Coefficients of the Conway polynomial that defines GF(p^k), constant first.
-
-    FLINT answers with a random polynomial where its tables end. Such a one is taken for what it is by not being
-    primitive, or by its constant term, which a Conway polynomial shares with the least primitive root modulo p.
-
-    >>> conway(3, 2)
-    (2, 2, 1)
-    """
-    library = flint()
-    coefficients = tuple(int(c) for c in library.fq_default_ctx(p, k).modulus().coeffs())
-    primes = [int(prime) for prime, _ in library.fmpz(p - 1).factor()] if p > 2 else []
-    root = next(g for g in range(1, p) if all(pow(g, (p - 1) // prime, p) != 1 for prime in primes))
-    again = tuple(int(c) for c in library.fq_default_ctx(p, k).modulus().coeffs())
-    if coefficients != again or coefficients[0] != (-1) ** k * root % p:
-        raise RegisterFault(f"no Conway polynomial is known here for GF({p}^{k}); give a modulus of degree {k}")
-    return coefficients
 
 
 def to_text(coefficients: Sequence[int], letter: str = "x") -> str:

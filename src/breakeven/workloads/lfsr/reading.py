@@ -1,7 +1,7 @@
 """Registers out of files: rows of coefficients (CSV), or a catalogue (TOML).
 
-Lives here: where a register stands in a file, and the fault with file, row and column where it is none. Never here: what
-a register means (`register`). One bad row never hides the next: faults are handed on in the place of registers.
+Lives here: where a register stands in a file, and the fault with file, row and column where it is none. Never here:
+what a register means (`register`). One bad row never hides the next: faults are handed on in the place of registers.
 """
 
 from __future__ import annotations
@@ -97,7 +97,9 @@ def _entries(stream: BinaryIO, file: str) -> Iterator[Register | InputFault]:
         raise InputFault(f"this is no TOML: {error}", column, file, row) from None
     if not isinstance(tables, list) or not tables:
         raise InputFault("no register in it; write [[register]] tables", None, file, None)
-    rows = [text.count("\n", 0, found.start()) + 1 for found in re.finditer(r"^\s*\[\[\s*register", text, re.MULTILINE)]
+    rows = [
+        text.count("\n", 0, found.start()) + 1 for found in re.finditer(r"^[ \t]*\[\[\s*register", text, re.MULTILINE)
+    ]
     for at, table in enumerate(tables):
         row = rows[at] if at < len(rows) else None
         try:
@@ -106,7 +108,7 @@ def _entries(stream: BinaryIO, file: str) -> Iterator[Register | InputFault]:
             yield InputFault(fault.reason, fault.column, file, row)
 
 
-def entry(table: dict[str, Any]) -> Register:
+def entry(table: Any) -> Register:
     """One table of a catalogue → its register; raises `RegisterFault`.
 
     >>> entry({"name": "R1", "form": "taps", "value": [19, 18, 17, 14]}).degree
@@ -115,7 +117,7 @@ def entry(table: dict[str, Any]) -> Register:
     if not isinstance(table, dict):
         raise RegisterFault("a register is a table of keys and values")
     if unknown := set(table) - _KEYS:
-        raise RegisterFault(f"key {sorted(unknown)[0]!r} is not known; known are {', '.join(sorted(_KEYS))}")
+        raise RegisterFault(f"key {min(unknown)!r} is not known; known are {', '.join(sorted(_KEYS))}")
     for key in ("name", "form", "value"):
         if key not in table:
             raise RegisterFault(f"key {key!r} is missing")
@@ -136,15 +138,14 @@ def _field_of(table: dict[str, Any]) -> Field:
     return field_with(q, modulus)
 
 
-def field_with(q: int, modulus: str | list[int] | None) -> Field:
+def field_with(q: int, modulus: object = None) -> Field:
     """The field with a modulus written as text, as coefficients with the constant first, or none for Conway's.
 
     >>> field_with(8, "x^3+x^2+1").modulus
     (1, 0, 1, 1)
     """
-    plain = field_of(q) if modulus is None else None
-    if plain is not None:
-        return plain
+    if modulus is None:
+        return field_of(q)
     if isinstance(modulus, str):
         from breakeven.workloads.lfsr.field import prime_power
 
@@ -156,13 +157,13 @@ def field_with(q: int, modulus: str | list[int] | None) -> Field:
 
 def _built(form: object, value: Any, field: Field, more: dict[str, Any], offset: Any, width: Any) -> Register:
     """A register from one of the ways to write it."""
-    expects = {
+    expects: dict[object, type] = {
         "coeffs": list, "poly": str, "taps": list, "crc": str, "matrix": list, "xorshift": list, "xoroshiro": list,
     }  # fmt: skip
     if form not in expects:
-        raise RegisterFault(f"form {form!r} is not known; known are {', '.join(expects)}")
-    if not isinstance(value, expects[str(form)]):
-        raise RegisterFault(f"value of form {form} must be a {'text' if expects[str(form)] is str else 'list'}")
+        raise RegisterFault(f"form {form!r} is not known; known are {', '.join(map(str, expects))}")
+    if type(value) is not expects[form]:
+        raise RegisterFault(f"value of form {form} must be a {'text' if expects[form] is str else 'list'}")
     if form not in ("coeffs", "poly", "matrix") and field.q != 2:
         raise RegisterFault(f"form {form} is for q = 2; write coeffs or poly over {field}")
     if form in ("xorshift", "xoroshiro"):
@@ -170,11 +171,7 @@ def _built(form: object, value: Any, field: Field, more: dict[str, Any], offset:
 
         return generators.from_shifts(str(form), value, width, name=more["name"])
     if form == "matrix":
-        if not all(isinstance(row, list) for row in value) or not isinstance(offset, (list, tuple)):
-            raise RegisterFault("value of form matrix must be a list of rows, offset a list")
-        if set(more) - {"name"}:
-            raise RegisterFault("a matrix has no feedback and no register; give an offset instead")
-        return made.from_matrix(value, field, name=more["name"], offset=offset)
+        return _matrix(value, field, more, offset)
     if offset:
         raise RegisterFault("an offset is for form matrix; write feedback = 'xnor'")
     if form == "coeffs":
@@ -186,3 +183,11 @@ def _built(form: object, value: Any, field: Field, more: dict[str, Any], offset:
             raise RegisterFault(f"taps {value} must be whole numbers")
         return made.from_taps(value, **more)
     return made.from_crc(value, **more)
+
+
+def _matrix(value: Any, field: Field, more: dict[str, Any], offset: Any) -> Register:
+    if not all(isinstance(row, list) for row in value) or not isinstance(offset, list | tuple):
+        raise RegisterFault("value of form matrix must be a list of rows, offset a list")
+    if set(more) - {"name"}:
+        raise RegisterFault("a matrix has no feedback and no register; give an offset instead")
+    return made.from_matrix(value, field, name=more["name"], offset=offset)

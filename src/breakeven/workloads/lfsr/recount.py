@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from breakeven.workloads.lfsr import algebra, polynomials
 from breakeven.workloads.lfsr.factoring import divisors
-from breakeven.workloads.lfsr.polynomials import flint
+from breakeven.workloads.lfsr.library import flint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from breakeven.workloads.lfsr.register import Register
 
 
@@ -37,7 +39,7 @@ def cycles(register: Register) -> dict[int, int]:
     return counted
 
 
-def _block_polynomials(register: Register) -> list[polynomials.Any]:
+def _block_polynomials(register: Register) -> list[Any]:
     """f^e of every block but those of x, in FLINT."""
     field = register.field
     factors = algebra.factors_of(register.characteristic(), field)
@@ -57,7 +59,7 @@ def _common_order(register: Register) -> int:
     return algebra.order_of(coefficients, register.field) if len(coefficients) > 1 else 1
 
 
-def _shared_degree(f: polynomials.Any, m: int) -> int:
+def _shared_degree(f: Any, m: int) -> int:
     """Degree of gcd(f, x^m - 1), by x^m modulo f."""
     x = f.context().gen() % f if hasattr(f, "context") else f
     return int(f.gcd(x.pow_mod(m, f) - 1).degree())

@@ -9,7 +9,7 @@ Conventions, everywhere in this workload:
 - Coefficients (c_0, …, c_{d-1}) mean s_{n+d} = c_0 s_n + … + c_{d-1} s_{n+d-1}. The characteristic polynomial is
   x^d - c_{d-1} x^{d-1} - … - c_0.
 - "fibonacci": (s_0, …, s_{d-1}) → (s_1, …, s_{d-1}, s_d), the shift register of that recurrence.
-- "galois": the state is the polynomial s_0 + s_1 x + …, and a step multiplies by x modulo the characteristic polynomial.
+- "galois": the state is the polynomial s_0 + s_1 x + …; a step multiplies it by x modulo the characteristic one.
 - "matrix": s → s M, with the rows of M as given, and any offset b: s → s M + b.
 - Feedback "xnor" (GF(2)) complements what is fed back: the affine map with offset e_{d-1} (fibonacci) or c (galois).
 """
@@ -192,7 +192,7 @@ def from_matrix(
     return Register(name, over, (), "matrix", tuple(tuple(row) for row in rows), tuple(offset) if any(offset) else ())
 
 
-def _check_elements(values: Sequence[int], field: Field) -> None:
+def _check_elements(values: Sequence[object], field: Field) -> None:
     """Refuse what is no element of the field, with its column."""
     for column, value in enumerate(values, 1):
         if not isinstance(value, int) or isinstance(value, bool):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FIBONACCI, GALOIS, TABLES_2, TABLES_P = range(4)
 _WORD_BITS = 62
 _CHUNK_BITS = 12
-"""Bits of a state that one table is looked up by: 4096 words of 8 bytes fill a first-level cache, so a few tables do."""
+"""Bits of a state that one table is looked up by: 4096 words of 8 bytes fill a first-level cache."""
 
 
 class StepMap(NamedTuple):
@@ -118,8 +118,7 @@ def _images(register: Register) -> Any:
     field = register.field
     rows = []
     for row in register.matrix():
-        for j in range(field.k):
-            rows.append(_expanded([field.multiply(field.p**j, x) for x in row], register))
+        rows += [_expanded([field.multiply(field.p**j, x) for x in row], register) for j in range(field.k)]
     return np.array(rows, np.int64)
 
 

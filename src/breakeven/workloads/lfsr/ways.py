@@ -7,11 +7,11 @@ Lives here: the ways by name, each with who runs a piece and how its result come
 | --- | --- | --- |
 | `serial` | none | |
 | `threads` | threads; the kernels hold no lock | in memory |
-| `fork`, `forkserver`, `spawn` | processes started so, re-initialised before their first piece | by pipe or shared memory |
+| `fork`, `forkserver`, `spawn` | processes started so, re-initialised before their first piece | by pipe or arena |
 | `shared-memory` | processes that write into arrays which all share | only that it is done |
 | `joblib` | joblib's own processes (loky) | pickled |
 | `hybrid` | threads up to 10 000 states, forked processes above | |
-| `persistent` | processes that are initialised once and kept over many registers | by pipe or shared memory |
+| `persistent` | processes that are initialised once and kept over many registers | by pipe or arena |
 | `auto` | what `breakeven.map(backend="auto")` plans | |
 """
 

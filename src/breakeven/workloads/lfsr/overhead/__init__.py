@@ -86,6 +86,4 @@ def measure(
                 values[at].append(value)
         if tell is not None:
             tell("warmed up" if repetition < 0 else f"repetition {repetition + 1} of {repetitions}")
-    return [
-        Figure(cell.group, cell.name, cell.unit, tuple(values[at])) for at, cell in enumerate(chosen)
-    ]
+    return [Figure(cell.group, cell.name, cell.unit, tuple(values[at])) for at, cell in enumerate(chosen)]

@@ -54,7 +54,7 @@ def _python() -> int:
 
 
 def _flint() -> None:
-    from breakeven.workloads.lfsr.polynomials import flint
+    from breakeven.workloads.lfsr.library import flint
 
     library = flint()
     for seed in range(_FACTORED):

@@ -60,7 +60,7 @@ def _sent(workers: int, payload: list[Any], pieces: int) -> float:
 
 def _by_dictionaries() -> dict[int, int]:
     merged: dict[int, int] = {}
-    for part in ({key: 1 for key in range(at, MERGED_CYCLES, 2)} for at in (0, 1)):
+    for part in (dict.fromkeys(range(at, MERGED_CYCLES, 2), 1) for at in (0, 1)):
         for key, value in part.items():
             if key not in merged:
                 merged[key] = value

@@ -52,7 +52,8 @@ def by_starts(register: Register, workers: int) -> tuple[dict[int, int], int]:
     from breakeven.workloads.lfsr.pieces import spans
     from breakeven.workloads.lfsr.stepping import step_map
 
-    m, steps, merged = step_map(register), 0, {}
+    m, steps = step_map(register), 0
+    merged: dict[int, int] = {}
     for first, last in spans(register.states, workers):
         keys, lengths = np.empty(last - first, np.int64), np.empty(last - first, np.int64)
         steps += kernels.whole_cycles(m, first, last, LOOKED_AT, keys, lengths)
