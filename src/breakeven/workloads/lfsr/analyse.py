@@ -97,16 +97,11 @@ def analyse_all(
 
 
 def _spread(registers: Iterable[Register], way: Way, how: dict[str, object]) -> Iterator[Structure]:
-    from functools import partial
+    """Whole registers to workers, in batches of plain tuples: a record costs ten times its contents to send."""
+    from breakeven.workloads.lfsr import batches
 
-    waiting = list(registers)
     ready()  # compiled or loaded once here, so that forked workers have it already
-    for structure in way.run(partial(_alone, how), waiting):
-        yield replace(structure, backend_requested="persistent", backend_used="persistent")
-
-
-def _alone(how: dict[str, object], register: Register) -> Structure:
-    return analyse(register, backend="serial", **how)  # type: ignore[arg-type]
+    yield from batches.run(list(registers), way, how)
 
 
 def ready() -> tuple[float, int]:

@@ -36,8 +36,8 @@ MAX_LEADER_STATES = 1 << 32
 MAX_SEGMENT_STATES = 1 << 40
 """The first two hold 268 MB then; the others would take a minute and more."""
 
-SMALL_STATES = 1 << 12
-"""Up to here one pass with a map in the first-level cache takes microseconds."""
+SMALL_STATES = 1 << 16
+"""Up to here one pass with a map takes a fraction of a millisecond, and looking for what segments miss takes longer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,8 @@ def period(register: Register, state: Sequence[int] | None = None, method: str =
     `"floyd"` walk, with two states in memory.
 
     >>> from breakeven.workloads import lfsr
-    >>> period(lfsr.register([0, 0, 1, 1, 0, 1])), period(lfsr.register([1, 1, 0, 1]), method="brent").period
-    (Period(period=7, preperiod=2, steps=0), 6)
+    >>> period(lfsr.register([0, 0, 0, 1, 1, 0])), period(lfsr.register([1, 1, 0, 1]), method="brent").period
+    (Period(period=7, preperiod=3, steps=0), 6)
     """
     start = tuple(state) if state is not None else (0,) * (register.degree - 1) + (1,)
     if len(start) != register.degree or any(not 0 <= s < register.field.q for s in start):

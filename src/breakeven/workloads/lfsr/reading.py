@@ -162,7 +162,8 @@ def _built(form: object, value: Any, field: Field, more: dict[str, Any], offset:
     }  # fmt: skip
     if form not in expects:
         raise RegisterFault(f"form {form!r} is not known; known are {', '.join(map(str, expects))}")
-    if type(value) is not expects[form]:
+    fits = isinstance(value, expects[form])
+    if not fits:
         raise RegisterFault(f"value of form {form} must be a {'text' if expects[form] is str else 'list'}")
     if form not in ("coeffs", "poly", "matrix") and field.q != 2:
         raise RegisterFault(f"form {form} is for q = 2; write coeffs or poly over {field}")

@@ -23,7 +23,7 @@ from breakeven.workloads.lfsr.faults import LfsrError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Self
 
 WAYS = (
@@ -54,7 +54,8 @@ def reinitialise() -> None:
 class Way:
     """One way to run pieces; used as a context where workers are kept (`persistent`).
 
-    `used` and `reason` tell after `run` where the pieces ran and why; `run_seconds` and `merge_seconds` add up.
+    `used` and `reason` tell after `run` where the pieces ran and why; `run_seconds`, `merge_seconds` and, of
+    batches, the workers' `work_seconds` add up.
     Raises `LfsrError` for a name that is not known, and `BackendUnavailable` where a package is missing.
     """
 
@@ -69,6 +70,7 @@ class Way:
         self.reason = ""
         self.run_seconds = 0.0
         self.merge_seconds = 0.0
+        self.work_seconds = 0.0
         self.shares_memory = name == "shared-memory"
         self.states = 0
         self._executor: Any = None
@@ -99,6 +101,14 @@ class Way:
             return self._run(piece, items)
         finally:
             self.run_seconds += perf_counter() - began
+
+    def stream(self, piece: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        """The same, a result at a time while workers that are kept go on with the next."""
+        if self.name == "persistent":
+            self.used = "persistent"
+            yield from self._kept().map(piece, items)
+        else:
+            yield from self.run(piece, items)
 
     def _run(self, piece: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
         name = self.name
