@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,7 +26,8 @@ from breakeven.workloads.lfsr.catalogue import named
 lfsr.ready()
 found = lfsr.analyse(named("CRC-32"), engine="enumerate", backend="threads", workers=2)
 assert found.cycles == {1: 1, 2**32 - 1: 1}
-print(json.dumps([found.seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, found.steps / found.states]))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps([found.seconds, peak, found.steps / found.states]))
 """
 
 
@@ -110,8 +110,3 @@ def cells(strange: Path) -> list[Cell]:
             for name in ("serial", "auto")
         ]
     return made
-
-
-def peak_of_this_process() -> float:
-    """MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
