@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -70,9 +71,34 @@ def test_many_registers_come_back_in_order(backend: str) -> None:
         lfsr.register([1, *[(number >> bit) & 1 for bit in range(9)]], name=str(number)) for number in range(40)
     ]
     found = list(lfsr.analyse_all(registers, backend=backend, workers=2, engine="both"))
-    assert [structure.register.name for structure in found] == [str(number) for number in range(40)]
-    assert all(structure.differences == () for structure in found)
-    assert {structure.backend_requested for structure in found} == {backend}
+    structures = [one for one in found if isinstance(one, lfsr.Structure)]
+    assert [structure.register.name for structure in structures] == [str(number) for number in range(40)]
+    assert all(structure.differences == () for structure in structures)
+    assert {structure.backend_requested for structure in structures} == {backend}
+
+
+@pytest.mark.parametrize("backend", ["serial", "persistent"])
+def test_a_register_out_of_reach_stands_in_its_own_place(backend: str) -> None:
+    """Or ends the run, whichever was asked for."""
+    registers = [lfsr.register([1, 1]), lfsr.from_taps([64, 63, 61, 60]), lfsr.register([1, 0, 1])]
+    how = {"backend": backend, "workers": 2, "engine": "enumerate"}
+    found = list(lfsr.analyse_all(registers, on_error="return", **how))  # type: ignore[arg-type]
+    assert [type(one).__name__ for one in found] == ["Structure", "TooLarge", "Structure"]
+    with pytest.raises(lfsr.TooLarge):
+        list(lfsr.analyse_all(registers, **how))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("missing, engine", [("flint", "algebra"), ("numba", "enumerate")])
+def test_a_missing_library_is_told_with_how_to_install_it(missing: str, engine: str) -> None:
+    """As for any backend that is not there."""
+    program = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from breakeven.workloads import lfsr; import breakeven as be\n"
+        "try: lfsr.analyse(lfsr.register([1, 1]), engine={engine!r})\n"
+        "except be.BackendUnavailable as error: print(error.install)"
+    ).replace("{engine!r}", repr(engine))
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout == "pip install 'breakeven[lfsr]'\n"
 
 
 def test_what_was_asked_for_and_what_was_done_are_both_told() -> None:
@@ -105,8 +131,6 @@ def test_ranges_cover_everything_once() -> None:
 
 def test_algebra_alone_never_loads_numba() -> None:
     """A quarter of a second that a cold command does not pay."""
-    import subprocess
-
     program = (
         "import sys; from breakeven.workloads import lfsr; lfsr.analyse(lfsr.from_taps([20, 17])); "
         "print('numba' in sys.modules, 'numpy' in sys.modules)"

@@ -69,19 +69,16 @@ def _tell_compiling(options: argparse.Namespace) -> None:
 
 def _analysed(registers: list[Register], options: argparse.Namespace) -> tuple[list[Structure], int]:
     """Structures, and how many registers could not be analysed."""
-    from breakeven.workloads.lfsr import LfsrError, Way, analyse, analyse_all
+    from breakeven.workloads.lfsr import LfsrError, analyse_all
 
     how = {"engine": options.engine, "kernel": options.kernel, "representatives": options.representatives}
-    if options.backend == "persistent" and options.engine != "algebra" and len(registers) > 1:
-        return list(analyse_all(registers, backend="persistent", workers=options.workers, **how)), 0
+    on_error = "return" if options.keep_going else "raise"
     found, failed = [], 0
-    with Way(options.backend, options.workers) as way:
-        for register in registers:
-            try:
-                found.append(analyse(register, backend=way, **how))
-            except LfsrError as error:
-                if not options.keep_going:
-                    raise
-                failed += 1
-                print(f"{register.name}: {error}", file=sys.stderr)
+    results = analyse_all(registers, backend=options.backend, workers=options.workers, on_error=on_error, **how)
+    for register, result in zip(registers, results, strict=True):
+        if isinstance(result, LfsrError):
+            failed += 1
+            print(f"{register.name}: {result}", file=sys.stderr)
+        else:
+            found.append(result)
     return found, failed

@@ -11,7 +11,8 @@ run in `ways`.
 
 from __future__ import annotations
 
-from breakeven.workloads.lfsr.analyse import ENGINES, analyse, analyse_all, ready
+from breakeven.workloads.lfsr.analyse import ENGINES, analyse, ready
+from breakeven.workloads.lfsr.batches import analyse_all
 from breakeven.workloads.lfsr.enumeration import KERNELS
 from breakeven.workloads.lfsr.faults import EnumerationFault, InputFault, LfsrError, RegisterFault, TooLarge
 from breakeven.workloads.lfsr.field import Field, field_of

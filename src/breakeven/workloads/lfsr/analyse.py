@@ -16,8 +16,6 @@ from breakeven.workloads.lfsr.ways import Way
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from breakeven.workloads.lfsr.register import Register
 
 ENGINES = ("algebra", "enumerate", "both")
@@ -81,29 +79,6 @@ def _enumerated(register: Register, way: Way, expected: Structure, kernel: str, 
     )
 
 
-def analyse_all(
-    registers: Iterable[Register], *, backend: str = "auto", workers: int | None = None, **how: object
-) -> Iterator[Structure]:
-    """Analyse one register after the other, the workers being kept in between.
-
-    With `backend="persistent"` whole registers are the pieces of work: each is enumerated by one of the warm workers.
-    """
-    with Way(backend, workers) as way:
-        if backend == "persistent" and how.get("engine", "algebra") != "algebra":
-            yield from _spread(registers, way, how)
-            return
-        for register in registers:
-            yield analyse(register, backend=way, **how)  # type: ignore[arg-type]
-
-
-def _spread(registers: Iterable[Register], way: Way, how: dict[str, object]) -> Iterator[Structure]:
-    """Whole registers to workers, in batches of plain tuples: a record costs ten times its contents to send."""
-    from breakeven.workloads.lfsr import batches
-
-    ready()  # compiled or loaded once here, so that forked workers have it already
-    yield from batches.run(list(registers), way, how)
-
-
 def ready() -> tuple[float, int]:
     """Load the kernels, or compile those that are not kept on disk: (seconds it took, how many were compiled).
 
@@ -111,7 +86,7 @@ def ready() -> tuple[float, int]:
     """
     import sys
 
-    if "breakeven.workloads.lfsr.readiness" in sys.modules:
+    if "breakeven.workloads.lfsr.kernels" in sys.modules:
         return 0.0, 0
     from breakeven.workloads.lfsr.readiness import take_up
 

@@ -9,11 +9,19 @@ from time import perf_counter
 
 
 def take_up() -> tuple[float, int]:
-    """Call every kernel once; (seconds that took, how many had to be compiled)."""
+    """Call every kernel once; (seconds that took, how many had to be compiled).
+
+    Raises `BackendUnavailable` where numba is missing, saying how to install it.
+    """
     began = perf_counter()
     import numpy as np
 
-    from breakeven.workloads.lfsr import kernels
+    try:
+        from breakeven.workloads.lfsr import kernels
+    except ImportError as error:
+        from breakeven import BackendUnavailable
+
+        raise BackendUnavailable("enumerate", "pip install 'breakeven[lfsr]'", str(error)) from error
     from breakeven.workloads.lfsr.register import register
     from breakeven.workloads.lfsr.stepping import step_map
 

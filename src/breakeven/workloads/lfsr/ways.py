@@ -154,8 +154,13 @@ class Way:
 
             raise BackendUnavailable("joblib", "pip install 'breakeven[lfsr-joblib]'", str(error)) from error
         self.used = "joblib"
+        from concurrent.futures import BrokenExecutor
+
         parallel = joblib.Parallel(n_jobs=self.count, backend="loky", batch_size=1)
-        return list(parallel(joblib.delayed(piece)(item) for item in items))
+        try:
+            return list(parallel(joblib.delayed(piece)(item) for item in items))
+        except BrokenExecutor as error:
+            raise LfsrError(f"a worker of joblib died, and nothing was counted: {error}; run again") from error
 
     def _kept(self) -> Any:
         """The executor whose workers are kept until the context ends."""

@@ -67,7 +67,7 @@ def cells(workers: int = 2, degree: int = 24, *, quick: bool = False) -> list[Ce
         *moving.cells(workers),
         *computing.cells(),
         *redundancy.cells(workers, 10 if quick else 12),
-        *whole.cells(workers, 20 if quick else degree),
+        *whole.cells(workers, 20 if quick else degree, quick=quick),
     ]
 
 

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 TAPS = {20: (20, 17), 24: (24, 23, 22, 17), 26: (26, 6, 2, 1), 28: (28, 25), 31: (31, 28), 32: (32, 22, 2, 1)}
 
 
-def cells(workers: int, degree: int) -> list[Cell]:
+def cells(workers: int, degree: int, *, quick: bool) -> list[Cell]:
     """A cell a way with its workers warm, and for two of them another with no worker there yet."""
     from breakeven.workloads.lfsr.register import from_taps
     from breakeven.workloads.lfsr.ways import WAYS
 
     register = from_taps(TAPS[degree])
-    ways = [way for way in WAYS if way != "joblib" or find_spec("joblib") is not None]
+    ways = [way for way in (WAYS[:4] if quick else WAYS) if way != "joblib" or find_spec("joblib") is not None]
     title = f"primitive, degree {degree}"
     made = [Cell("whole run", f"{title}, {way}", "s", partial(_seconds, register, way, workers)) for way in ways]
     cold = [
         Cell("whole run", f"{title}, {way} (cold)", "s", partial(_cold, register, way, workers))
-        for way in ("fork", "spawn")
+        for way in (("fork",) if quick else ("fork", "spawn"))
     ]
     return [*made, *cold]
 
