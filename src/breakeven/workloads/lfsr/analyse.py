@@ -51,6 +51,7 @@ def analyse(
         library.flint()
         if engine != "algebra" and kernel != "reference":
             ready()
+            way.take_up(register.states)
         began = perf_counter()
         findings, polynomial, factors = algebra.find(register)
         found = Structure(

@@ -33,6 +33,7 @@ WAYS = (
 HYBRID_LIMIT = 10_000
 """States up to which `hybrid` takes threads."""
 
+_WORTH_CUTTING = 1 << 22
 _PIECES_A_WORKER = 4
 """So that the slowest worker leaves the others idle for an eighth of its share at most."""
 
@@ -87,6 +88,13 @@ class Way:
         import os
 
         return self.workers or len(os.sched_getaffinity(0))
+
+    def take_up(self, states: int) -> None:
+        """Load what mapping and its report need, before a clock runs; a tenth of a second, once a process."""
+        if self.name not in ("serial", "joblib") and states > _WORTH_CUTTING:
+            import breakeven as be
+
+            _ = be.map(abs, [0], backend="auto", progress=False).report.ledger
 
     def shared(self, size: int, dtype: str) -> Any:
         """An array that every worker sees."""
