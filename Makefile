@@ -17,7 +17,7 @@ DEV := $(VENV)/.dev-installed
 BENCH := $(VENV)/.bench-installed
 BENCH_ALL := $(VENV)/.bench-all-installed
 
-.PHONY: help install demo test test-all coverage lint format bench bench-auto soak docs clean cpython-tests
+.PHONY: help install demo test test-all coverage lint format bench bench-auto bench-lfsr soak docs clean cpython-tests
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -85,6 +85,9 @@ bench: $(if $(findstring --all,$(ARGS)),$(BENCH_ALL),$(BENCH)) ## breakeven besi
 
 bench-auto: $(BENCH) ## does auto choose well? every fixed way, auto and the peers on fourteen kinds of work
 	@$(BIN)/python -m benchmarks.auto $(ARGS)
+
+bench-lfsr: $(DEV) ## the shift-register workload against its targets; ARGS="--store NAME" keeps the raw values
+	@$(BIN)/python -m benchmarks.lfsr $(ARGS)
 
 soak: $(DEV) ## minutes of hard use: a million tasks, hundreds of killed workers
 	@$(BIN)/python -m pytest -m soak --timeout 3600 $(ARGS)

@@ -24,6 +24,7 @@ COMMANDS = {
     "calibrate": "measure what parallel work costs on this machine, for every forecast",
     "demo": "real work on serial, threads and processes: what paid off, and why",
     "report": "show a stored report again, or turn it into a web page",
+    "lfsr": "cycle structure of shift registers, by algebra and proved by walking",
     "doctor": "look for what on this machine makes parallel work slow or unsafe",
 }
 """Command → what it does. The module `breakeven.cli.<command>` has `arguments(parser)` and `execute(options)`."""

@@ -1,0 +1,57 @@
+"""Shift registers over GF(q): the structure of their states, computed by algebra and proved by walking every state.
+
+    breakeven lfsr analyse registers.csv --engine both
+    lfsr.analyse(lfsr.from_taps([19, 18, 17, 14])).cycles
+
+Lives here: the public names of the workload. Never here: code. The conventions (order of coefficients, how a state is
+written as a number, what fibonacci and galois mean) stand in `register`; how elements of GF(p^k) are, in `field`;
+the theory in `algebra`, its second formula in `recount`, what each enumeration does in `enumeration`, and where it can
+run in `ways`.
+"""
+
+from __future__ import annotations
+
+from breakeven.workloads.lfsr.analyse import ENGINES, analyse, ready
+from breakeven.workloads.lfsr.batches import analyse_all
+from breakeven.workloads.lfsr.enumeration import KERNELS
+from breakeven.workloads.lfsr.faults import EnumerationFault, InputFault, LfsrError, RegisterFault, TooLarge
+from breakeven.workloads.lfsr.field import Field, field_of
+from breakeven.workloads.lfsr.reading import field_with, read_registers
+from breakeven.workloads.lfsr.register import (
+    Register,
+    from_crc,
+    from_matrix,
+    from_polynomial,
+    from_taps,
+    register,
+)
+from breakeven.workloads.lfsr.structure import Factor, Findings, Structure
+from breakeven.workloads.lfsr.ways import WAYS, Way
+
+__all__ = [
+    "ENGINES",
+    "KERNELS",
+    "WAYS",
+    "EnumerationFault",
+    "Factor",
+    "Field",
+    "Findings",
+    "InputFault",
+    "LfsrError",
+    "Register",
+    "RegisterFault",
+    "Structure",
+    "TooLarge",
+    "Way",
+    "analyse",
+    "analyse_all",
+    "field_of",
+    "field_with",
+    "from_crc",
+    "from_matrix",
+    "from_polynomial",
+    "from_taps",
+    "read_registers",
+    "ready",
+    "register",
+]
