@@ -1,0 +1,113 @@
+"""`solve`: the stages in their order, each timed, each checked.
+
+Lives here: the one way through, and Bernoulli's equation. Never here: how any stage works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from breakeven.workloads.fem.assembly import effort_of, implementation_of
+from breakeven.workloads.fem.assembly.effort import Watch
+from breakeven.workloads.fem.boundary import Condition, apply
+from breakeven.workloads.fem.element import Floats
+from breakeven.workloads.fem.mesh import Mesh
+from breakeven.workloads.fem.solution import Solution
+from breakeven.workloads.fem.solvers import MAX_ITERATIONS, TOLERANCE, solve_system
+from breakeven.workloads.fem.verification import check_answer, check_load, check_matrix, fluxes_of, imbalance_of
+
+__all__ = ["AIR_DENSITY", "STAGNATION_PRESSURE", "bernoulli", "solve"]
+
+AIR_DENSITY = 1.225
+"""Of air at 15 °C at sea level, kg/m³."""
+
+STAGNATION_PRESSURE = 101_325.0 + AIR_DENSITY / 2 * 2.5**2
+"""Where the fluid rests, Pa: one atmosphere where it moves at 2.5 m/s, the speed at the inlet of the named cases."""
+
+
+def bernoulli(speed: Floats, density: float = AIR_DENSITY, stagnation_pressure: float = STAGNATION_PRESSURE) -> Floats:
+    """Pressure in Pa from speed in m/s: p = p0 - density / 2 · speed².
+
+    >>> bernoulli(np.array([0.0, 2.5])).tolist()
+    [101328.828125, 101325.0]
+    """
+    return stagnation_pressure - density / 2 * speed**2
+
+
+def solve(
+    mesh: Mesh,
+    conditions: Iterable[Condition],
+    implementation: str = "auto",
+    solver: str = "cg-amg",
+    *,
+    max_workers: int | None = None,
+    batch_size: int | None = None,
+    chunksize: int | None = None,
+    start_method: str | None = None,
+    kernel: str | None = None,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+    density: float = AIR_DENSITY,
+    stagnation_pressure: float = STAGNATION_PRESSURE,
+) -> Solution:
+    """Solve the Laplace equation for the potential u, and derive velocity (-grad u), speed and pressure.
+
+    `conditions` are `Dirichlet`, `Flux` and `Robin` by boundary name; a boundary without one is a wall (du/dn = 0).
+    `implementation` and `solver` are names (`IMPLEMENTATIONS`, `SOLVERS`); `tolerance` is on the relative residual.
+    Raises `MeshError`, `ConditionError` or `SolveError`; an answer that fails a check is never returned.
+
+    >>> from breakeven.workloads import fem
+    >>> mesh = fem.generate("channel", nx=6, ny=2)
+    >>> flow = fem.solve(mesh, [fem.Flux("inlet", 2.5), fem.Dirichlet("outlet", 0.0)], implementation="numpy")
+    >>> round(float(flow.potential.max()), 9), round(float(flow.pressure[0]), 6)
+    (7.5, 101325.0)
+    """
+    effort = effort_of(max_workers, batch_size, chunksize, start_method, kernel)
+    chosen = implementation_of(implementation)
+    watch = Watch()
+    assembled = chosen.matrix(mesh, effort)
+    watch.lap("assemble")
+    compile_seconds = assembled.seconds.get("compile", 0.0)
+    checks = check_matrix(assembled.matrix)
+    watch.lap("verify")
+    system = apply(mesh, assembled.matrix, conditions)
+    watch.lap("boundary")
+    check_load(system)
+    watch.lap("verify")
+    answer = solve_system(system.matrix, system.load, solver, tolerance, max_iterations)
+    potential = system.known.copy()
+    potential[system.free] = answer.values
+    watch.lap("solve")
+    imbalance = imbalance_of(system, potential)
+    check_answer(system, answer, potential, imbalance, tolerance)
+    fluxes = fluxes_of(system, potential)
+    watch.lap("verify")
+    derived = chosen.velocity(mesh, potential, effort)
+    watch.lap("velocity")
+    pressure = bernoulli(derived.speed, density, stagnation_pressure)
+    watch.lap("pressure")
+    stages = dict(watch.seconds)
+    stages["assemble"] -= compile_seconds
+    stages["velocity"] -= derived.seconds.get("compile", 0.0)
+    compile_seconds += derived.seconds.get("compile", 0.0)
+    if compile_seconds:
+        stages["compile"] = compile_seconds
+    return Solution(
+        mesh=mesh,
+        potential=potential,
+        velocity=np.asarray(derived.velocity),
+        speed=derived.speed,
+        pressure=pressure,
+        stages=stages,
+        parts={"assemble": assembled.seconds, "velocity": derived.seconds},
+        iterations=answer.iterations,
+        residual=answer.residual,
+        mass_imbalance=imbalance,
+        fluxes=fluxes,
+        checks={**checks, "mass": imbalance, "residual": answer.residual},
+        nnz=int(assembled.matrix.nnz),
+        implementation=f"{implementation} ({assembled.note})" if assembled.note else implementation,
+        solver=f"{solver} ({answer.how})",
+    )
