@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "real work on serial, threads and processes: what paid off, and why",
     "report": "show a stored report again, or turn it into a web page",
     "doctor": "look for what on this machine makes parallel work slow or unsafe",
+    "fem": "potential flow by finite elements: solve, mesh, compare, scaling",
 }
 """Command → what it does. The module `breakeven.cli.<command>` has `arguments(parser)` and `execute(options)`."""
 

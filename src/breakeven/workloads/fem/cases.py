@@ -178,13 +178,13 @@ CASES: dict[str, Case] = {
     "harmonic": Case("sin πx sinh πy on a square of curved elements", "channel", _harmonic, _harmonic_exact),
     "cylinder": Case("flow past a cylinder", "cylinder", _cylinder, _cylinder_exact),
     "joukowski": Case(
-        "stream function about Joukowski's aerofoil; the body's flux is its circulation",
+        "stream function about Joukowski's aerofoil; the flux through far is its circulation",
         "joukowski",
         _joukowski,
         _joukowski_exact,
     ),
     "aerofoil": Case(
-        "stream function about an aerofoil; the body's flux is its circulation, by Kutta's condition",
+        "stream function about an aerofoil; the flux through far is its circulation, by Kutta's condition",
         "aerofoil",
         lifting,
     ),

@@ -13,6 +13,7 @@ from breakeven.workloads.fem.assembly import effort_of, implementation_of
 from breakeven.workloads.fem.assembly.effort import Watch
 from breakeven.workloads.fem.boundary import Condition, apply
 from breakeven.workloads.fem.element import Floats
+from breakeven.workloads.fem.faults import needed
 from breakeven.workloads.fem.mesh import Mesh
 from breakeven.workloads.fem.solution import Solution
 from breakeven.workloads.fem.solvers import MAX_ITERATIONS, TOLERANCE, solve_system
@@ -67,6 +68,9 @@ def solve(
     effort = effort_of(max_workers, batch_size, chunksize, start_method, kernel)
     chosen = implementation_of(implementation)
     watch = Watch()
+    for module in ("scipy.sparse", "scipy.sparse.csgraph", *(["pyamg"] if solver == "cg-amg" else [])):
+        needed(module, "solving")
+    watch.lap("import")
     assembled = chosen.matrix(mesh, effort)
     watch.lap("assemble")
     compile_seconds = assembled.seconds.get("compile", 0.0)
@@ -108,6 +112,8 @@ def solve(
         fluxes=fluxes,
         checks={**checks, "mass": imbalance, "residual": answer.residual},
         nnz=int(assembled.matrix.nnz),
-        implementation=f"{implementation} ({assembled.note})" if assembled.note else implementation,
-        solver=f"{solver} ({answer.how})",
+        implementation=implementation,
+        chosen=assembled.note or implementation,
+        solver=solver,
+        method=answer.how,
     )

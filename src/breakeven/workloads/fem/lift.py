@@ -27,7 +27,7 @@ def lifting(*, alpha: float = 5.0, speed: float = 1.0, **parameters: Any) -> tup
     """Mesh and conditions of the stream function about an aerofoil at `alpha` degrees; u is the stream function.
 
     `far` gets that of the free stream and of a vortex, `body` a constant; the circulation is the one whose slope at the
-    trailing edge is zero. The body's flux of the solution is the circulation, positive where it lifts, in speed × chord.
+    trailing edge is zero. The solution's flux through `far` is the circulation, positive where it lifts, in speed × chord.
     """
     mesh = generate("aerofoil", **parameters)
     matrix = assemble(mesh)

@@ -31,7 +31,8 @@ class Solution:
     of its length there; `pressure` (E,) Pa, by Bernoulli from `speed`. `stages`: name → seconds. `iterations` of the
     solver, and its true relative `residual`. `mass_imbalance`: what comes in less what goes out, as a share of it.
     `fluxes`: boundary → what comes in through it, m²/s (what two Dirichlet boundaries share counts for the later one).
-    `checks`: what was verified → how far it was off.
+    `checks`: what was verified → how far it was off. `implementation` and `solver` are the names asked for, `chosen` and
+    `method` say what did the work (with "auto", the implementation that was taken).
     """
 
     mesh: Mesh
@@ -48,7 +49,9 @@ class Solution:
     checks: dict[str, float]
     nnz: int
     implementation: str
+    chosen: str
     solver: str
+    method: str
 
     def to_dict(self) -> dict[str, Any]:
         """The figures of a solution, ready for JSON: what `breakeven fem solve --json` prints."""
@@ -57,7 +60,9 @@ class Solution:
             "elements": len(self.mesh.quad8),
             "nnz": self.nnz,
             "implementation": self.implementation,
+            "chosen": self.chosen,
             "solver": self.solver,
+            "method": self.method,
             "stage_seconds": self.stages,
             "part_seconds": self.parts,
             "iterations": self.iterations,

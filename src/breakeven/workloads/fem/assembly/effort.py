@@ -48,7 +48,6 @@ class Traffic:
     payload_out_bytes: int = 0
     payload_in_bytes: int = 0
     shared_bytes: int = 0
-    worker_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from breakeven.workloads.fem.assembly import numba_csr
 from breakeven.workloads.fem.assembly.effort import Assembled, Effort, Flow, Watch, summed
-from breakeven.workloads.fem.element import STIFFNESS_RULE, Floats, gradients
+from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.mesh import Mesh
 
 velocity = numba_csr.velocity
@@ -18,13 +18,13 @@ def matrix(mesh: Mesh, effort: Effort) -> Assembled:
 
     seconds = {"compile": numba_csr.warm()}
     watch = Watch()
-    slopes, weights = gradients(STIFFNESS_RULE.points), STIFFNESS_RULE.weights
+    elements = numba_csr.element_work(mesh)
     count = len(mesh.quad8)
     values: Floats = np.empty((count, 64))
     rows, columns = np.empty((count, 64), np.int32), np.empty((count, 64), np.int32)
 
     def work(span: tuple[int, int]) -> None:
-        compiled.stiffness_into(mesh.points, mesh.quad8, slopes, weights, *span, values)
+        elements(*span, values)
         compiled.triplets_into(mesh.quad8, *span, rows, columns)
 
     numba_csr.over(count, effort, work)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -64,13 +65,9 @@ def fill(mesh: Mesh, pattern: Pattern, effort: Effort) -> Floats:
     """The matrix's entries (nnz,): all that has to be done again for another mesh of the same connectivity."""
     from breakeven.workloads.fem.kernels import compiled
 
-    slopes, weights = gradients(STIFFNESS_RULE.points), STIFFNESS_RULE.weights
     matrices = np.empty((len(mesh.quad8), 64))
-    over(
-        len(mesh.quad8),
-        effort,
-        lambda span: compiled.stiffness_into(mesh.points, mesh.quad8, slopes, weights, *span, matrices),
-    )
+    elements = element_work(mesh)
+    over(len(mesh.quad8), effort, lambda span: elements(*span, matrices))
     entries = np.empty(len(pattern.indices))
     over(
         len(mesh.points),
@@ -81,6 +78,21 @@ def fill(mesh: Mesh, pattern: Pattern, effort: Effort) -> Floats:
         len(mesh.quad8),
     )
     return entries
+
+
+def element_work(mesh: Mesh) -> Callable[[int, int, Floats], None]:
+    """What fills elements `start` to `stop` of an array (E, 64)."""
+    from breakeven.workloads.fem.kernels import compiled
+
+    slopes = gradients(STIFFNESS_RULE.points)
+    return partial(
+        compiled.stiffness_into,
+        mesh.points,
+        mesh.quad8,
+        slopes,
+        compiled.products_of(slopes),
+        STIFFNESS_RULE.weights,
+    )
 
 
 def pattern_of(mesh: Mesh, effort: Effort) -> Pattern:

@@ -57,12 +57,5 @@ def run(
         len(in_bytes),
         sum(out_bytes) + workers * sent_before,
         sum(in_bytes),
-        worker_bytes=_largest(stream.report),
     )
     return results, traffic
-
-
-def _largest(report: Any) -> int | None:
-    """The most resident memory that any one worker of a call had."""
-    peaks = [lane.get("peak_rss_bytes") for lane in report.to_dict()["lanes"]]
-    return max((peak for peak in peaks if peak), default=None)

@@ -79,12 +79,10 @@ def _run(work: Callable[[tuple[int, int]], None], count: int, effort: Effort, sh
         **options,
     )
     counted = done.report.to_dict()
-    peaks = [lane["peak_rss_bytes"] for lane in counted["lanes"] if lane["peak_rss_bytes"]]
     return Traffic(
         counted["messages_out"],
         counted["messages_in"],
         counted["bytes_out"],
         counted["bytes_in"],
         shared_bytes,
-        max(peaks, default=None),
     )

@@ -14,40 +14,52 @@ from breakeven.workloads.fem.element import Floats, Integers
 from breakeven.workloads.fem.faults import needed
 
 numba = needed("numba", "compiled assembly")
-compiled = numba.njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)
+compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+
+
+def products_of(slopes: Floats) -> Floats:
+    """What the kernel multiplies metrics with, once a run: for slopes (G, 2, 8) the sums of products (G, 3, 64).
+
+    Bᵀ B · detJ = p · s sᵀ + q · (s tᵀ + t sᵀ) + r · t tᵀ with the slopes s to xi and t to eta, and three numbers p, q, r
+    that are all an element brings. Measured on 100 101 elements: 21 ms so, 45 ms through B.
+    """
+    to_xi, to_eta = slopes[:, 0, :, None], slopes[:, 1, :, None]
+    along_xi, along_eta = slopes[:, 0, None, :], slopes[:, 1, None, :]
+    sums = [to_xi * along_xi, to_xi * along_eta + to_eta * along_xi, to_eta * along_eta]
+    return np.ascontiguousarray(np.stack(sums, axis=1).reshape(len(slopes), 3, 64))
 
 
 @compiled
 def stiffness_into(
-    points: Floats, quad8: Integers, slopes: Floats, weights: Floats, start: int, stop: int, matrices: Floats
+    points: Floats,
+    quad8: Integers,
+    slopes: Floats,
+    products: Floats,
+    weights: Floats,
+    start: int,
+    stop: int,
+    matrices: Floats,
 ) -> None:
-    """Fill rows `start` to `stop` of `matrices` (E, 64)."""
-    gauss = len(weights)
-    gradient_x, gradient_y = np.empty(8), np.empty(8)
-    matrix = np.empty((8, 8))
+    """Fill rows `start` to `stop` of `matrices` (E, 64); `products` (G, 3, 64) are those of `products_of`."""
+    xs, ys = np.empty(8), np.empty(8)
     for element in range(start, stop):
-        matrix[:, :] = 0.0
-        for at in range(gauss):
+        matrix = matrices[element]
+        matrix[:] = 0.0
+        for node in range(8):
+            xs[node], ys[node] = points[quad8[element, node], 0], points[quad8[element, node], 1]
+        for at in range(len(weights)):
             a = b = c = d = 0.0
             for node in range(8):
-                x, y = points[quad8[element, node], 0], points[quad8[element, node], 1]
-                a += slopes[at, 0, node] * x
-                b += slopes[at, 0, node] * y
-                c += slopes[at, 1, node] * x
-                d += slopes[at, 1, node] * y
-            determinant = a * d - b * c
-            scale = 1.0 / determinant
-            for node in range(8):
-                gradient_x[node] = (d * slopes[at, 0, node] - b * slopes[at, 1, node]) * scale
-                gradient_y[node] = (a * slopes[at, 1, node] - c * slopes[at, 0, node]) * scale
-            share = weights[at] * determinant
-            for row in range(8):
-                left, right = share * gradient_x[row], share * gradient_y[row]
-                for column in range(8):
-                    matrix[row, column] += left * gradient_x[column] + right * gradient_y[column]
-        for row in range(8):
-            for column in range(8):
-                matrices[element, 8 * row + column] = matrix[row, column]
+                a += slopes[at, 0, node] * xs[node]
+                b += slopes[at, 0, node] * ys[node]
+                c += slopes[at, 1, node] * xs[node]
+                d += slopes[at, 1, node] * ys[node]
+            share = weights[at] / (a * d - b * c)
+            p, q, r = share * (c * c + d * d), -share * (a * c + b * d), share * (a * a + b * b)
+            for entry in range(64):
+                matrix[entry] += (
+                    p * products[at, 0, entry] + q * products[at, 1, entry] + r * products[at, 2, entry]
+                )
 
 
 @compiled
