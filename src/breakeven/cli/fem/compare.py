@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Compare and tell."""
-    from breakeven.workloads.fem.assembly import effort_of
+    from breakeven.workloads.fem.assembly.effort import effort_of
     from breakeven.workloads.fem.comparison import compare
 
     rounds = rounds_of(options)
@@ -103,6 +103,8 @@ def columns(lines: Sequence[Sequence[str]]) -> str:
     """Text in columns, the first to the left and the others to the right."""
     widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
     return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))])
+        "  ".join(
+            [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
+        )
         for line in lines
     )

@@ -2,7 +2,7 @@
 
 Workers are started anew for every run, as those of a pool are. The model is
 T = T_serial · share + start + per message + per byte, fitted to counted messages and
-bytes; its error is taken on batch sizes that it was not fitted on. The break-even is
+bytes; its error is taken on other batch sizes, between those it was fitted on. The break-even is
 the number of elements from which workers pay, by the model and as measured.
 """
 
@@ -24,10 +24,15 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `fem scaling`."""
     mesh_arguments(parser)
-    parser.add_argument("--elements", metavar="N", type=int, default=20_000, help="of a square, without MESH (%(default)s)")
-    parser.add_argument("--implementation", metavar="NAME", default="processes-pickle", help="one of processes-… (%(default)s)")
+    parser.add_argument("--elements", metavar="N", type=int, default=20_000, help="of a square, where no MESH is named")
+    parser.add_argument(
+        "--implementation", metavar="NAME", default="processes-pickle", help="one of processes-… (%(default)s)"
+    )
     parser.add_argument("--kernel", choices=("python", "numpy"), default="python", help="(%(default)s)")
     parser.add_argument("--batch-sizes", metavar="A,B", default="100,1000,5000,10000", help="(%(default)s)")
+    parser.add_argument(
+        "--check-sizes", metavar="A,B", help="batch sizes the model is only tried on; default: between the others"
+    )
     parser.add_argument("--max-workers", metavar="N", type=int, help="1 to N are measured; default: the usable CPUs")
     parser.add_argument("--chunksize", metavar="N", type=int, default=1, help="tasks a message (%(default)s)")
     parser.add_argument("--start-method", choices=("fork", "forkserver", "spawn"), help="how processes start")
@@ -38,11 +43,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Measure and tell."""
     from breakeven.workloads import fem
-    from breakeven.workloads.fem.assembly import effort_of
+    from breakeven.workloads.fem.assembly.effort import effort_of
     from breakeven.workloads.fem.scaling import scaling
 
     rounds = rounds_of(options)
     sizes = _numbers(options.batch_sizes)
+    checks = _numbers(options.check_sizes) if options.check_sizes else None
     effort = effort_of(options.max_workers, None, options.chunksize)
     if options.mesh is None and options.case is None:
         if options.elements < 1:
@@ -56,6 +62,7 @@ def execute(options: argparse.Namespace) -> int:
         options.implementation,
         kernel=options.kernel,
         batch_sizes=sizes,
+        check_sizes=checks,
         workers=range(1, effort.max_workers + 1),
         chunksize=options.chunksize,
         start_method=options.start_method,
@@ -84,7 +91,7 @@ def _told(found: Any) -> str:
     from breakeven.units import format_bytes, format_percent, format_seconds
 
     model = found.model
-    lines = [["batch", "workers", "tasks", "messages", "moved", "measured", "speed-up", "model", "not fitted on"]]
+    lines = [["batch", "workers", "tasks", "messages", "moved", "measured", "speed-up", "model", "off", ""]]
     lines += [
         [
             f"{run.batch_size:,}",
@@ -95,26 +102,29 @@ def _told(found: Any) -> str:
             format_seconds(run.median_seconds),
             f"{run.speedup:.2f}×",
             format_seconds(run.predicted_seconds),
-            f"{format_seconds(run.held_out_seconds)} ({(run.held_out_seconds / run.median_seconds - 1) * 100:+.0f} %)",
+            f"{(run.predicted_seconds / run.median_seconds - 1) * 100:+.0f} %",
+            "fitted" if run.fitted else "not fitted",
         ]
         for run in found.runs
     ]
-    even = found.break_even
+    start, message = format_seconds(model.start_seconds), format_seconds(model.message_seconds)
+    costs = f"{start} to start + {message} a message + {format_seconds(model.byte_seconds * 1e6)} a MB"
+    errors = f"worst error {format_percent(found.fit_error)}"
+    if found.held_out_error is not None:
+        errors += f", {format_percent(found.held_out_error)} on batch sizes it was not fitted on"
+    opening = f"{found.implementation}, {found.kernel} kernel, {found.elements:,} elements"
+    serial = format_seconds(model.serial_seconds)
     told = [
-        f"{found.implementation}, {found.kernel} kernel, {found.elements:,} elements, "
-        f"medians of {found.rounds} rounds in turns; serial {format_seconds(model.serial_seconds)}",
+        f"{opening}, medians of {found.rounds} rounds in turns; serial {serial}",
         "",
         columns(lines),
         "",
-        f"model: T = {format_seconds(model.serial_seconds)} × share + {format_seconds(model.start_seconds)} to start + "
-        f"{format_seconds(model.message_seconds)} a message + {format_seconds(model.byte_seconds * 1e6)} a MB; "
-        f"worst error {format_percent(found.fit_error)}, on batch sizes left out {format_percent(found.held_out_error)}",
+        f"model: T = {serial} × share + {costs}; {errors}",
     ]
+    even = found.break_even
     if even:
         predicted, measured = even["predicted_elements"], even["found_elements"]
-        told.append(
-            f"break-even on {even['workers']} workers: predicted at "
-            f"{'no size' if predicted is None else f'{predicted:,} elements'}, "
-            f"found at {'none of those tried' if measured is None else f'{measured:,}'}"
-        )
+        expected = "no size" if predicted is None else f"{predicted:,} elements"
+        seen = "none of those tried" if measured is None else f"{measured:,}"
+        told.append(f"break-even on {even['workers']} workers: predicted at {expected}, found at {seen}")
     return "\n".join(told)

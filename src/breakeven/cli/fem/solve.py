@@ -36,7 +36,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tolerance", metavar="X", type=float, default=1e-12, help="relative residual (%(default)s)")
     effort_arguments(parser)
     parser.add_argument("--vtu", metavar="FILE", help="write the solution for ParaView")
-    parser.add_argument("--picture", metavar="FILE", help="draw mesh, potential, streamlines, pressure: .png, .svg, .pdf")
+    parser.add_argument(
+        "--picture", metavar="FILE", help="draw mesh, potential, streamlines, pressure: .png, .svg, .pdf"
+    )
     parser.add_argument("--window", metavar="X0,X1,Y0,Y1", help="the part that is drawn")
     parser.add_argument("--json", action="store_true", help="every figure as JSON on stdout")
 
@@ -105,11 +107,11 @@ def _add_error(figures: dict[str, Any], solution: Any, name: str, options: argpa
 def _told(figures: dict[str, Any]) -> str:
     from breakeven.units import format_seconds
 
+    residual = f"relative residual {figures['relative_residual']:.1e}, mass imbalance {figures['mass_imbalance']:.1e}"
     lines = [
         f"{figures['nodes']:,} nodes, {figures['elements']:,} elements, {figures['nnz']:,} entries in the matrix",
         *(f"  repaired: {repair}" for repair in figures["repairs"]),
-        f"assembled by {figures['chosen']}, solved by {figures['method']}: {figures['iterations']} iterations, "
-        f"relative residual {figures['relative_residual']:.1e}, mass imbalance {figures['mass_imbalance']:.1e}",
+        f"assembled by {figures['chosen']}, solved by {figures['method']}: {figures['iterations']} iterations, {residual}",
         "",
         *(
             f"  {name:<10} {figures[low]:>14.6g} … {figures[high]:<14.6g} {unit}".rstrip()

@@ -103,8 +103,8 @@ def apply(mesh: Mesh, stiffness: Any, conditions: Iterable[Condition]) -> System
         shapes, places, stretch = _on_edges(mesh, edges)
         slope = _values(condition.value, places, name)
         asked = asked or bool(slope.any())
-        load = np.bincount(edges.ravel(), ((slope * stretch) @ shapes).ravel(), minlength=count)
-        natural[name] = natural.get(name, 0.0) + load
+        load: Floats = np.bincount(edges.ravel(), ((slope * stretch) @ shapes).ravel(), minlength=count)
+        natural[name] = natural[name] + load if name in natural else load
         if isinstance(condition, Robin):
             held = _values(condition.coefficient, places, name) * stretch
             blocks = np.einsum("kg,ga,gb->kab", held, shapes, shapes)
@@ -117,8 +117,8 @@ def apply(mesh: Mesh, stiffness: Any, conditions: Iterable[Condition]) -> System
     _check_determined(mesh, whole, is_fixed, robin)
     sources = np.sum(list(natural.values()), axis=0) if natural else np.zeros(count)
     free = np.flatnonzero(~is_fixed)
-    load = (sources - whole @ known)[free]
-    return System(_among(whole, free, is_fixed), load, free, known, whole, sources, asked, fixed, natural, robin)
+    right = (sources - whole @ known)[free]
+    return System(_among(whole, free, is_fixed), right, free, known, whole, sources, asked, fixed, natural, robin)
 
 
 def _among(matrix: Any, free: NDArray[np.int64], is_fixed: NDArray[np.bool_]) -> Any:
@@ -204,6 +204,7 @@ def _values(value: Value, places: Floats, name: str) -> Floats:
     if len(broken):
         at = tuple(broken[0])
         raise ConditionError(
-            f"the value of boundary {name!r} at ({x[at]:.6g}, {y[at]:.6g}) is {found[at]}; give finite numbers", "conditions"
+            f"the value of boundary {name!r} at ({x[at]:.6g}, {y[at]:.6g}) is {found[at]}; give finite numbers",
+            "conditions",
         )
     return found

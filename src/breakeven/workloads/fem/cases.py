@@ -1,6 +1,6 @@
 """Named cases: a generator's mesh with conditions on it, and where it is known, the exact answer.
 
-Lives here: what flows where. Never here: making meshes, or solving (but for the aerofoil, whose circulation is found so).
+Lives here: what flows where. Never here: making meshes, or solving.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from breakeven.workloads.fem.boundary import Condition, Dirichlet, Flux, Robin
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.faults import MeshError
-from breakeven.workloads.fem.generators import GENERATORS, call, generate
+from breakeven.workloads.fem.generators import GENERATORS, generate
 from breakeven.workloads.fem.lift import lifting
 from breakeven.workloads.fem.mesh import Mesh
 

@@ -84,7 +84,7 @@ def compare(
     rows = []
     for name in chosen:
         tell(f"checking {name}")
-        seconds = [one for one, _, _ in runs[name]]
+        each = [one for one, _, _ in runs[name]]
         assembled, flow = runs[name][-1][1:]
         apart = difference(assembled.matrix, reference[1].matrix)
         fast = _relative(flow.velocity, reference[2].velocity)
@@ -93,7 +93,7 @@ def compare(
             Row(
                 name=name,
                 chosen=assembled.note or name,
-                assemble_seconds=seconds,
+                assemble_seconds=each,
                 velocity_seconds=[flow.seconds["velocity"] for _, _, flow in runs[name]],
                 parts={
                     part: statistics.median(one.seconds[part] for _, one, _ in runs[name])
@@ -101,8 +101,8 @@ def compare(
                     if part != "compile"
                 },
                 compile_seconds=compile_seconds[name],
-                elements_per_second=len(mesh.quad8) / statistics.median(seconds),
-                speedup=first / statistics.median(seconds),
+                elements_per_second=len(mesh.quad8) / statistics.median(each),
+                speedup=first / statistics.median(each),
                 matrix_difference=apart,
                 velocity_difference=fast,
                 agrees=apart <= SAME and fast <= SAME,

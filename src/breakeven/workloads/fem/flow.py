@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from breakeven.workloads.fem.assembly import effort_of, implementation_of
-from breakeven.workloads.fem.assembly.effort import Watch
+from breakeven.workloads.fem.assembly import implementation_of
+from breakeven.workloads.fem.assembly.effort import Watch, effort_of
 from breakeven.workloads.fem.boundary import Condition, apply
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.faults import needed

@@ -1,7 +1,7 @@
 """The circulation about an aerofoil, by Kutta's condition: the flow leaves the trailing edge smoothly.
 
 Lives here: two solutions of the stream function, with and without circulation, and how much of the second is wanted.
-Never here: the aerofoil's mesh. Lift follows from circulation by Kutta and Joukowski: cl = 2 · circulation / (speed · chord).
+Never here: the aerofoil's mesh. Lift follows by Kutta and Joukowski: cl = 2 · circulation / (speed · chord).
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ _QUARTER = 0.25
 def lifting(*, alpha: float = 5.0, speed: float = 1.0, **parameters: Any) -> tuple[Mesh, list[Condition]]:
     """Mesh and conditions of the stream function about an aerofoil at `alpha` degrees; u is the stream function.
 
-    `far` gets that of the free stream and of a vortex, `body` a constant; the circulation is the one whose slope at the
-    trailing edge is zero. The solution's flux through `far` is the circulation, positive where it lifts, in speed × chord.
+    `far` gets that of the free stream and of a vortex, `body` a constant; the circulation is the one with which
+    the slope at the trailing edge is zero. The solution's flux through `far` is the circulation, positive where it
+    lifts, in speed × chord.
     """
     mesh = generate("aerofoil", **parameters)
     matrix = assemble(mesh)

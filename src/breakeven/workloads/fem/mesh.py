@@ -1,13 +1,14 @@
 """`Mesh`: points, eight-node elements and named boundaries that can be computed on as they stand.
 
 Lives here: the noun, and the checks and repairs that make any input fit for use. Never here: reading files, or making
-meshes. Whatever was repaired is said in `repairs`; what cannot be repaired is refused, with the place where it is wrong.
+meshes. Whatever was repaired is said in `repairs`; what cannot be is refused, with the place where it is wrong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,9 +49,7 @@ class Mesh:
     repairs: tuple[str, ...] = field(init=False, default=())
     kept: NDArray[np.int64] = field(init=False)
 
-    def __init__(
-        self, points: ArrayLike, quad8: ArrayLike, boundaries: Mapping[str, ArrayLike] | None = None
-    ) -> None:
+    def __init__(self, points: ArrayLike, quad8: ArrayLike, boundaries: Mapping[str, ArrayLike] | None = None) -> None:
         """Check and repair; the arrays given are copied, never changed."""
         places = _points(points)
         elements = _elements(quad8, len(places))
@@ -72,7 +71,8 @@ class Mesh:
             fresh[kept] = np.arange(len(kept), dtype=np.int32)
             places, elements = places[kept], fresh[elements]
             named = {name: fresh[edges] for name, edges in named.items()}
-        for array in (places, elements, kept, *named.values()):
+        arrays: list[NDArray[Any]] = [places, elements, kept, *named.values()]
+        for array in arrays:
             array.flags.writeable = False
         for name, value in (
             ("points", places),
@@ -101,7 +101,8 @@ class Mesh:
         """Edges (K, 3) that belong to one element only: the whole rim, walked with the inside to the left."""
         edges = self.quad8[:, [0, 4, 1, 1, 5, 2, 2, 6, 3, 3, 7, 0]].reshape(-1, 3)
         times = np.bincount(edges[:, 1], minlength=len(self.points))
-        return edges[times[edges[:, 1]] == 1]
+        rim: Integers = edges[times[edges[:, 1]] == 1]
+        return rim
 
     def with_boundaries(self, **where: Callable[[Floats, Floats], ArrayLike]) -> Mesh:
         """The same mesh with more names: rim edges whose mid-side (x, y) fulfils the condition; `x` and `y` are arrays.
@@ -142,7 +143,10 @@ def _points(points: ArrayLike) -> Floats:
 
 def _whole(numbers: ArrayLike, what: str, columns: int) -> NDArray[np.int64]:
     try:
-        read = np.asarray(numbers if hasattr(numbers, "__array__") else [list(row) for row in numbers])  # type: ignore[union-attr]
+        rows: Any = numbers
+        if not hasattr(rows, "__array__"):
+            rows = [list(row) for row in rows]
+        read = np.asarray(rows)
     except (TypeError, ValueError) as error:
         raise MeshError(f"{what} cannot be read as a table of whole numbers: {error}", what) from None
     if read.size and (read.ndim != 2 or read.shape[1] != columns):  # noqa: PLR2004 - a table

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from breakeven.workloads.fem.element import Floats, gauss, gradients, shape
 from breakeven.workloads.fem.mesh import Mesh
@@ -19,8 +18,8 @@ _ORDER = 4
 def errors(
     mesh: Mesh,
     potential: Floats,
-    exact: Callable[[Floats, Floats], ArrayLike],
-    exact_gradient: Callable[[Floats, Floats], tuple[ArrayLike, ArrayLike]] | None = None,
+    exact: Callable[[Floats, Floats], Floats],
+    exact_gradient: Callable[[Floats, Floats], tuple[Floats, Floats]] | None = None,
 ) -> tuple[float, float]:
     """(√∫(u - exact)², √∫|grad u - exact_gradient|²), by 4×4 Gauss; the second is nan without a gradient.
 

@@ -23,6 +23,8 @@ _TRIANGLES = np.array([(0, 4, 7), (4, 1, 5), (5, 2, 6), (6, 3, 7), (4, 5, 6), (4
 _MOST_LINES = 60_000
 """Elements whose sides are drawn; of more, only the rim."""
 _GRID = 400
+_MOST_VECTORS = 4000
+"""Elements that are drawn one by one in an SVG; of more, an image."""
 _INK, _BODY = "#1b2a3a", "#f3f1ec"
 
 
@@ -130,30 +132,39 @@ def _lines(axis: Any, mesh: Mesh, window: tuple[float, float, float, float] | No
         thin = float(np.clip(30 / np.sqrt(len(shown) + 1), 0.12, 0.6))
         axis.add_collection(
             collections.PolyCollection(
-                list(outline), facecolors=_BODY, edgecolors="#4a6484", linewidths=thin, rasterized=len(shown) > 4000
+                list(outline),
+                facecolors=_BODY,
+                edgecolors="#4a6484",
+                linewidths=thin,
+                rasterized=len(shown) > _MOST_VECTORS,
             )
         )
     axis.add_collection(_rim(mesh))
 
 
 def _filled(
-    figure: Any, axis: Any, triangles: Any, values: Floats, colours: str, window: tuple[float, float, float, float] | None
+    figure: Any,
+    axis: Any,
+    triangles: Any,
+    values: Floats,
+    colours: str,
+    window: tuple[float, float, float, float] | None,
 ) -> None:
     seen = values[_inside(triangles, window)]
     levels = np.linspace(float(seen.min()), float(seen.max()), 41)
     if levels[0] == levels[-1]:
         levels = levels[0] + np.linspace(-1, 1, 41)
     drawn = axis.tricontourf(triangles, values, levels=levels, cmap=colours, extend="both" if window else "neither")
-    axis.tricontour(triangles, values, levels=levels[::2], colors="white", linewidths=0.35, alpha=0.7, linestyles="solid")
+    axis.tricontour(
+        triangles, values, levels=levels[::2], colors="white", linewidths=0.35, alpha=0.7, linestyles="solid"
+    )
     figure.colorbar(drawn, ax=axis, shrink=0.9, pad=0.02, format="%.4g")
 
 
 def _inside(triangles: Any, window: tuple[float, float, float, float] | None) -> Any:
     if window is None:
         return np.ones(len(triangles.x), dtype=bool)
-    return (
-        (triangles.x > window[0]) & (triangles.x < window[1]) & (triangles.y > window[2]) & (triangles.y < window[3])
-    )
+    return (triangles.x > window[0]) & (triangles.x < window[1]) & (triangles.y > window[2]) & (triangles.y < window[3])
 
 
 def _touching(mesh: Mesh, window: tuple[float, float, float, float] | None) -> Any:
@@ -186,7 +197,7 @@ def _elements(figure: Any, axis: Any, solution: Solution, window: tuple[float, f
 def _resting_pressure(solution: Solution) -> float:
     """p0, from any one element: speed and pressure are tied by Bernoulli, linear in speed²."""
     squares = solution.speed**2
-    if np.ptp(squares) < 1e-12 * max(float(squares.max()), 1e-300):  # noqa: PLR2004 - uniform flow
+    if np.ptp(squares) < 1e-12 * max(float(squares.max()), 1e-300):
         return float(solution.pressure[0])
     mean = float(solution.pressure.mean())
     return mean + float(np.polyfit(squares, solution.pressure - mean, 1)[1])
@@ -216,9 +227,7 @@ def _streamlines(
     axis.add_collection(_rim(solution.mesh))
 
 
-def _traced(
-    axis: Any, solution: Solution, triangles: Any, window: tuple[float, float, float, float] | None
-) -> None:
+def _traced(axis: Any, solution: Solution, triangles: Any, window: tuple[float, float, float, float] | None) -> None:
     """Streamlines by following the velocity, taken to a regular grid; holes in the mesh stay holes."""
     tri = needed("matplotlib.tri", "pictures")
     low, high = solution.mesh.points.min(axis=0), solution.mesh.points.max(axis=0)
@@ -230,4 +239,6 @@ def _traced(
     across, up = (
         tri.LinearTriInterpolator(triangles, flow[:, part], trifinder=finder)(*np.meshgrid(x, y)) for part in range(2)
     )
-    axis.streamplot(x, y, across, up, color="white", linewidth=0.7, density=1.3, arrowsize=0.7, broken_streamlines=False)
+    axis.streamplot(
+        x, y, across, up, color="white", linewidth=0.7, density=1.3, arrowsize=0.7, broken_streamlines=False
+    )

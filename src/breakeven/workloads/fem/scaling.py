@@ -12,6 +12,7 @@ import heapq
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
@@ -20,7 +21,7 @@ import numpy as np
 import breakeven as be
 from breakeven.workloads.fem.assembly import Effort, implementation_of
 from breakeven.workloads.fem.assembly.effort import batches
-from breakeven.workloads.fem.faults import ConditionError
+from breakeven.workloads.fem.faults import ConditionError, needed
 from breakeven.workloads.fem.generators import generate
 from breakeven.workloads.fem.mesh import Mesh
 
@@ -31,7 +32,7 @@ BATCH_SIZES = (100, 1000, 5000, 10_000)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One batch size on one number of workers: seconds of each round, and what was counted."""
+    """One batch size on one number of workers: seconds of each round, what was counted, and what the model says."""
 
     batch_size: int
     workers: int
@@ -42,12 +43,17 @@ class Measured:
     seconds: list[float]
     speedup: float
     predicted_seconds: float
-    held_out_seconds: float
+    fitted: bool
 
     @property
     def median_seconds(self) -> float:
         """The middle round."""
         return statistics.median(self.seconds)
+
+    @property
+    def error(self) -> float:
+        """How far the model is off, as a share of what was measured."""
+        return abs(self.predicted_seconds / self.median_seconds - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """The whole table; `held_out_error` is the worst relative error on batch sizes left out of the fit."""
+    """The whole table; `held_out_error` is the worst relative error on batch sizes that the model was not fitted on."""
 
     implementation: str
     kernel: str
@@ -81,7 +87,7 @@ class Scaling:
     model: Model
     runs: list[Measured]
     fit_error: float
-    held_out_error: float
+    held_out_error: float | None
     break_even: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,16 +101,22 @@ def scaling(
     *,
     kernel: str = "python",
     batch_sizes: Sequence[int] = BATCH_SIZES,
+    check_sizes: Sequence[int] | None = None,
     workers: Sequence[int] = (1, 2),
     chunksize: int = 1,
     start_method: str | None = None,
     rounds: int = 3,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Scaling:
-    """Measure the table in turns, fit the model, hold it against what it has not seen, and look for the break-even."""
+    """Measure the table in turns, fit the model to it, try it on `check_sizes`, and look for the break-even.
+
+    `check_sizes` are by default the geometric means of neighbouring `batch_sizes`; they are measured in the same rounds.
+    """
     if not implementation.startswith("processes-"):
         raise ConditionError(f"{implementation!r} moves nothing between processes; name one of processes-…", "scaling")
-    cells = [(size, count) for size in batch_sizes for count in workers]
+    fitted = sorted(set(batch_sizes))
+    checks = between(fitted) if check_sizes is None else sorted(set(check_sizes) - set(fitted))
+    cells = [(size, count) for size in sorted({*fitted, *checks}) for count in workers]
     seconds: dict[tuple[int, int], list[float]] = {cell: [] for cell in cells}
     counted: dict[tuple[int, int], tuple[int, int]] = {}
     serial: list[float] = []
@@ -114,36 +126,30 @@ def scaling(
         for size, count in cells if number % 2 == 0 else reversed(cells):
             tell(f"round {number + 1}/{rounds}: batches of {size} on {count} workers")
             effort = Effort(count, size, chunksize, start_method, kernel)
-            took, messages, moved = _parallel(mesh, implementation, effort)
+            took, *counted[size, count] = _parallel(mesh, implementation, effort)  # type: ignore[misc]
             seconds[size, count].append(took)
-            counted[size, count] = messages, moved
     shares = {(size, count): share(len(mesh.quad8), size * chunksize, count) for size, count in cells}
-    rows = [(cell, shares[cell], *counted[cell], statistics.median(seconds[cell])) for cell in cells]
     whole = statistics.median(serial)
-    model = fit(whole, rows)
-    runs = []
-    for cell, part, messages, moved, took in rows:
-        others = [row for row in rows if row[0][0] != cell[0]] or rows
-        runs.append(
-            Measured(
-                batch_size=cell[0],
-                workers=cell[1],
-                tasks=len(batches(len(mesh.quad8), cell[0])),
-                messages=messages,
-                moved_bytes=moved,
-                share=part,
-                seconds=seconds[cell],
-                speedup=whole / took,
-                predicted_seconds=model.seconds(part, messages, moved),
-                held_out_seconds=fit(whole, others).seconds(part, messages, moved),
-            )
-        )
-    most, middle = max(workers), sorted(batch_sizes)[len(batch_sizes) // 2 - (len(batch_sizes) > 1)]
-    break_even = (
-        _break_even(model, mesh, implementation, Effort(most, middle, chunksize, start_method, kernel), rounds, tell)
-        if most > 1
-        else {}
+    model = fit(
+        whole,
+        [(shares[cell], *counted[cell], statistics.median(seconds[cell])) for cell in cells if cell[0] in fitted],
     )
+    runs = [
+        Measured(
+            batch_size=cell[0],
+            workers=cell[1],
+            tasks=len(batches(len(mesh.quad8), cell[0])),
+            messages=counted[cell][0],
+            moved_bytes=counted[cell][1],
+            share=shares[cell],
+            seconds=seconds[cell],
+            speedup=whole / statistics.median(seconds[cell]),
+            predicted_seconds=model.seconds(shares[cell], *counted[cell]),
+            fitted=cell[0] in fitted,
+        )
+        for cell in cells
+    ]
+    most = Effort(max(workers), fitted[len(fitted) // 2 - (len(fitted) > 1)], chunksize, start_method, kernel)
     return Scaling(
         implementation,
         kernel,
@@ -152,10 +158,20 @@ def scaling(
         rounds,
         model,
         runs,
-        max(abs(run.predicted_seconds / run.median_seconds - 1) for run in runs),
-        max(abs(run.held_out_seconds / run.median_seconds - 1) for run in runs),
-        break_even,
+        max(run.error for run in runs if run.fitted),
+        max((run.error for run in runs if not run.fitted), default=None),
+        _break_even(model, mesh, implementation, most, rounds, tell) if most.max_workers > 1 else {},
     )
+
+
+def between(sizes: Sequence[int]) -> list[int]:
+    """Geometric means of neighbours.
+
+    >>> between([100, 1000, 10_000])
+    [316, 3162]
+    """
+    means = {round(float(np.sqrt(one * other))) for one, other in pairwise(sizes)}
+    return sorted(means - set(sizes))
 
 
 def share(count: int, size: int, workers: int) -> float:
@@ -170,13 +186,19 @@ def share(count: int, size: int, workers: int) -> float:
     return max(loads) / count
 
 
-def fit(serial_seconds: float, rows: Sequence[tuple[Any, float, int, int, float]]) -> Model:
-    """Overheads, none below 0, that bring the model closest to measured times, relative errors counting."""
-    from scipy.optimize import nnls
+def fit(serial_seconds: float, rows: Sequence[tuple[float, int, int, float]]) -> Model:
+    """Overheads, none below 0, that bring the model closest to measured times, relative errors counting.
 
+    A row is (share, messages, bytes, seconds).
+
+    >>> model = fit(10.0, [(0.5, 10, 0, 5.3), (0.5, 100, 0, 6.2), (1.0, 10, 0, 10.3)])
+    >>> round(model.start_seconds, 6), round(model.message_seconds, 6)
+    (0.2, 0.01)
+    """
+    nnls = needed("scipy.optimize", "fitting").nnls
     weights = np.array([1 / took for *_, took in rows])
-    wanted = np.array([took - serial_seconds * part for _, part, _, _, took in rows])
-    causes = np.array([(1.0, messages, moved / 1e6) for _, _, messages, moved, _ in rows])
+    wanted = np.array([took - serial_seconds * part for part, _, _, took in rows])
+    causes = np.array([(1.0, messages, moved / 1e6) for _, messages, moved, _ in rows])
     scale = np.abs(causes).max(axis=0) + 1e-300
     found = nnls(causes / scale * weights[:, None], wanted * weights)[0] / scale
     return Model(serial_seconds, float(found[0]), float(found[1]), float(found[2]) / 1e6)

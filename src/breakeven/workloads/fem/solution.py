@@ -31,8 +31,8 @@ class Solution:
     of its length there; `pressure` (E,) Pa, by Bernoulli from `speed`. `stages`: name → seconds. `iterations` of the
     solver, and its true relative `residual`. `mass_imbalance`: what comes in less what goes out, as a share of it.
     `fluxes`: boundary → what comes in through it, m²/s (what two Dirichlet boundaries share counts for the later one).
-    `checks`: what was verified → how far it was off. `implementation` and `solver` are the names asked for, `chosen` and
-    `method` say what did the work (with "auto", the implementation that was taken).
+    `checks`: what was verified → how far it was off. `implementation` and `solver` are the names asked for, `chosen`
+    and `method` say what did the work (with "auto", the implementation that was taken).
     """
 
     mesh: Mesh
@@ -119,7 +119,7 @@ def _flow(mesh: Mesh, potential: Floats, at: Floats) -> tuple[Floats, Floats]:
     change = (slopes.reshape(-1, 8) @ potential[mesh.quad8][:, :, None]).reshape(len(mesh.quad8), -1, 2)
     a, b, c, d = jacobian[..., 0, 0], jacobian[..., 0, 1], jacobian[..., 1, 0], jacobian[..., 1, 1]
     determinant = a * d - b * c
-    defined = determinant > 1e-6 * np.abs(determinant).max(axis=1, keepdims=True)  # noqa: PLR2004 - as good as flat
+    defined = determinant > 1e-6 * np.abs(determinant).max(axis=1, keepdims=True)
     scale = np.where(defined, -1 / np.where(defined, determinant, 1), 0)
     flow = np.stack([d * change[..., 0] - b * change[..., 1], a * change[..., 1] - c * change[..., 0]], axis=-1)
     return flow * scale[..., None], defined.astype(np.float64)
@@ -158,5 +158,3 @@ def _inverse(corners: Floats, place: Floats) -> Floats:
         if np.abs(step).max() < 1e-13:  # noqa: PLR2004 - to the last bits
             break
     return np.asarray(local[0])
-
-

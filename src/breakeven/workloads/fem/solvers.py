@@ -114,7 +114,9 @@ def _direct(matrix: Any, load: Floats, _tolerance: float, _most: int) -> tuple[F
         import cvxopt.cholmod
     except ImportError:
         splu = needed("scipy.sparse.linalg", "the solver direct").splu
-        factors = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+        factors = splu(
+            matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+        )
         return factors.solve(load), 1, "SuperLU"
     triplets = matrix.tocoo()
     lower = triplets.row >= triplets.col

@@ -17,7 +17,16 @@ from breakeven.workloads.fem.assembly.effort import Assembled, Effort, Flow, Imp
 from breakeven.workloads.fem.faults import ConditionError
 from breakeven.workloads.fem.mesh import Mesh
 
-__all__ = ["IMPLEMENTATIONS", "Assembled", "Effort", "Flow", "Implementation", "Traffic", "assemble", "implementation_of"]
+__all__ = [
+    "IMPLEMENTATIONS",
+    "Assembled",
+    "Effort",
+    "Flow",
+    "Implementation",
+    "Traffic",
+    "assemble",
+    "implementation_of",
+]
 
 IMPLEMENTATIONS = {
     "python": "a loop in this thread; the reference",

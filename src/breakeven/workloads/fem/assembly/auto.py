@@ -9,7 +9,16 @@ import numpy as np
 
 import breakeven as be
 from breakeven.workloads.fem.assembly import looped, numba_csr, tasks
-from breakeven.workloads.fem.assembly.effort import BATCH_SIZE, Assembled, Effort, Flow, Watch, batches, summed, triplets
+from breakeven.workloads.fem.assembly.effort import (
+    BATCH_SIZE,
+    Assembled,
+    Effort,
+    Flow,
+    Watch,
+    batches,
+    summed,
+    triplets,
+)
 from breakeven.workloads.fem.element import STIFFNESS_RULE, Floats, gradients
 from breakeven.workloads.fem.mesh import Mesh
 

@@ -52,7 +52,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """A matrix, `scipy.sparse.csr_array` (N, N), and the seconds of its parts (elements, convert, pattern, compile …)."""
+    """A matrix, `scipy.sparse.csr_array` (N, N), and the seconds of its parts: elements, convert, pattern, compile."""
 
     matrix: Any
     seconds: dict[str, float]
@@ -92,7 +92,8 @@ def effort_of(
     >>> effort_of(max_workers=2, batch_size=500).batch_size
     500
     """
-    for name, number in (("max_workers", max_workers), ("batch_size", batch_size), ("chunksize", chunksize)):
+    counts: dict[str, Any] = {"max_workers": max_workers, "batch_size": batch_size, "chunksize": chunksize}
+    for name, number in counts.items():
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
             raise ConditionError(f"{name} is {number!r}; give a whole number from 1 up", name)
     if kernel not in {None, "", "python", "numpy"}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from breakeven.workloads.fem.assembly import numba_csr
-from breakeven.workloads.fem.assembly.effort import Assembled, Effort, Flow, Watch, summed
+from breakeven.workloads.fem.assembly.effort import Assembled, Effort, Watch, summed
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.mesh import Mesh
 

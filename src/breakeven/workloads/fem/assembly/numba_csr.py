@@ -30,8 +30,11 @@ _RANGES_A_WORKER = 4
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Which entries the matrix has, and where element matrices go: `indptr` (N + 1,), `indices` (nnz,), and for every
-    use of a point by an element its row of eight `places`."""  # noqa: D205, D209, D415 - one claim over two lines
+    """Which entries the matrix has, and where element matrices go.
+
+    `indptr` (N + 1,) and `indices` (nnz,) as in CSR; for every point its `uses` by elements from `starts` on, and for
+    each use the eight `places` in the point's row.
+    """
 
     indptr: Integers
     indices: Integers

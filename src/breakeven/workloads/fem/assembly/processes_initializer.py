@@ -1,4 +1,4 @@
-"""`processes-initializer`: the mesh is sent once a worker, at its start; a task is two numbers; results are triplets."""
+"""`processes-initializer`: the mesh is sent once a worker, at its start; a task is two numbers, its result triplets."""
 
 from __future__ import annotations
 

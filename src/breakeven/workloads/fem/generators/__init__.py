@@ -44,7 +44,8 @@ def generate(name: str, **parameters: Any) -> Mesh:
     key = name.replace("_", "-")
     if key not in GENERATORS:
         raise MeshError(f"there is no generator {name!r}; there are {', '.join(GENERATORS)}", "generator")
-    return call(GENERATORS[key], parameters, f"generator {name!r}")
+    mesh: Mesh = call(GENERATORS[key], parameters, f"generator {name!r}")
+    return mesh
 
 
 def call(maker: Callable[..., Any], parameters: dict[str, Any], who: str) -> Any:

@@ -1,8 +1,8 @@
 """An O-grid around the aerofoil of a coordinate file, or around a NACA four-digit section.
 
 Lives here: reading contours, the mapping that opens one into a near-circle, and the grid between it and a far circle.
-Never here: the flow. The mapping is the first step of Theodorsen's method: the inverse of z = zeta + a²/zeta, with its two
-singular points at the trailing edge and just inside the nose, turns any aerofoil into a curve that every ray from
+Never here: the flow. The mapping is the first step of Theodorsen's method: the inverse of z = zeta + a²/zeta, with its
+two singular points at the trailing edge and just inside the nose, turns any aerofoil into a curve that every ray from
 its middle meets once.
 """
 
@@ -62,7 +62,9 @@ def naca_contour(digits: str, points: int = 200) -> NDArray[np.complex128]:
     0.12
     """
     if len(str(digits)) > _DIGITS or not str(digits).isdigit() or not int(digits) % 100:
-        raise MeshError(f"naca is {digits!r}; give the four digits of a section with a thickness, such as '2412'", "naca")
+        raise MeshError(
+            f"naca is {digits!r}; give the four digits of a section with a thickness, such as '2412'", "naca"
+        )
     code = str(digits).zfill(_DIGITS)
     camber, place, thickness = int(code[0]) / 100, int(code[1]) / 10, int(code[2:]) / 100
     x = (1 - np.cos(np.linspace(0, np.pi, points))) / 2
@@ -90,7 +92,9 @@ def contour_of_file(file: str) -> NDArray[np.complex128]:
         upper, lower = pairs[1 : count + 1], pairs[count + 1 :]
         pairs = upper[::-1] + lower[1:]
     if len(pairs) < _FEWEST:
-        raise MeshError(f"the aerofoil {file} has {len(pairs)} points; {_FEWEST} or more are needed, x and y a line", "file")
+        raise MeshError(
+            f"the aerofoil {file} has {len(pairs)} points; {_FEWEST} or more are needed, x and y a line", "file"
+        )
     contour = np.array([complex(*pair) for pair in pairs])
     nose, tail = contour.real.min(), contour.real.max()
     contour = (contour - nose) / (tail - nose)
@@ -147,7 +151,9 @@ def _opened(contour: NDArray[np.complex128]) -> _Opened:
     middle = complex((zeta.real.max() + zeta.real.min()) / 2, (zeta.imag.max() + zeta.imag.min()) / 2)
     angles = np.unwrap(np.angle(zeta - middle))
     if not (np.diff(angles) > 0).all() or not np.isclose(angles[-1] - angles[0], 2 * np.pi):
-        raise MeshError("the contour is no aerofoil: seen from its middle it folds back; look at its points in order", "file")
+        raise MeshError(
+            "the contour is no aerofoil: seen from its middle it folds back; look at the order of its points", "file"
+        )
     return _Opened(angles, np.abs(zeta - middle), middle, spread, edge, turn)
 
 

@@ -6,7 +6,7 @@ Lives here: numbering, and what every family checks. Never here: a particular sh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +30,14 @@ class Lattice(NamedTuple):
     t1: Integers
 
 
-def counted(**numbers: int) -> None:
+def counted(**numbers: Any) -> None:
     """Refuse numbers of elements that are no whole number from 1 up."""
     for name, number in numbers.items():
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
             raise MeshError(f"{name} is {number!r}; give a whole number of elements, 1 or more", name)
 
 
-def positive(**lengths: float) -> None:
+def positive(**lengths: Any) -> None:
     """Refuse lengths that are not above 0."""
     for name, length in lengths.items():
         if isinstance(length, str) or not 0 < length < float("inf"):

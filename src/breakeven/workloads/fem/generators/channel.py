@@ -17,14 +17,16 @@ _MOST_DISTORTION = 0.45
 def channel(
     nx: int = 30, ny: int = 10, length: float = 3.0, width: float = 1.0, distortion: float = 0.0, seed: int = 0
 ) -> Mesh:
-    """A rectangle of `length` × `width`; `distortion` moves inner corners by up to that share of a cell, sides straight.
+    """A rectangle of `length` × `width`; `distortion` moves inner corners by up to that share of a cell.
 
     >>> channel(nx=6, ny=2, distortion=0.3)
     Mesh(53 points, 12 elements, boundaries: inlet, outlet, wall)
     """
     if not 0 <= distortion <= _MOST_DISTORTION:
-        raise MeshError(f"distortion is {distortion!r}; elements stay convex from 0 to {_MOST_DISTORTION}", "distortion")
-    mesh = _between(nx, ny, length, lambda x: np.zeros_like(x), lambda x: np.full_like(x, width), width)
+        raise MeshError(
+            f"distortion is {distortion!r}; elements stay convex from 0 to {_MOST_DISTORTION}", "distortion"
+        )
+    mesh = _between(nx, ny, length, np.zeros_like, lambda x: np.full_like(x, width), width)
     if not distortion:
         return mesh
     points = mesh.points.copy()

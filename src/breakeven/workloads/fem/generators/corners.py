@@ -16,7 +16,7 @@ def backward_step(
     outlet_length: float = 3.0,
     outlet_height: float = 1.0,
 ) -> Mesh:
-    """A low channel that opens downwards into a high one; `n` elements over the step's height. Inlet left, outlet right.
+    """A low channel that opens downwards into a high one; `n` elements over the step. Inlet left, outlet right.
 
     >>> backward_step(n=2)
     Mesh(201 points, 56 elements, boundaries: inlet, outlet, wall)

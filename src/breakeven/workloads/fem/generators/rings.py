@@ -11,7 +11,12 @@ from breakeven.workloads.fem.mesh import Mesh
 
 
 def ogrid(
-    radial: int = 16, around: int = 48, inner_radius: float = 1.0, outer_radius: float = 10.0, graded: bool = True
+    radial: int = 16,
+    around: int = 48,
+    inner_radius: float = 1.0,
+    outer_radius: float = 10.0,
+    *,
+    graded: bool = True,
 ) -> Mesh:
     """The ring between two circles about the origin; `graded` elements grow with their radius and keep their shape.
 
@@ -52,17 +57,15 @@ def joukowski(
     mu = complex(mu_x, mu_y)
     first = abs(c - mu)
     if outer_radius <= 1:
-        raise MeshError(f"outer_radius is {outer_radius}; give more than 1, in multiples of the circle's", "outer_radius")
+        raise MeshError(f"outer_radius is {outer_radius}; give more than 1 circle's", "outer_radius")
     block, radius, angle = _ring(radial, around, first, first * outer_radius, graded=True)
     zeta = mu + radius * np.exp(1j * (angle + np.angle(c - mu)))
     z = zeta + c**2 / zeta
     return Mesh(np.column_stack([z.real, z.imag]), block.quad8, {"body": block.t0, "far": block.t1})
 
 
-def _ring(
-    radial: int, around: int, inner: float, outer: float, *, graded: bool
-) -> tuple[Lattice, Floats, Floats]:
-    """Number a ring; each point's radius and angle. The angle runs backwards, so that elements come out turned right."""
+def _ring(radial: int, around: int, inner: float, outer: float, *, graded: bool) -> tuple[Lattice, Floats, Floats]:
+    """Number a ring; each point's radius and angle, which runs backwards so that elements come out turned right."""
     counted(radial=radial, around=around)
     positive(inner=inner, outer=outer)
     if outer <= inner:

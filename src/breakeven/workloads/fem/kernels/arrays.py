@@ -7,7 +7,7 @@ import numpy as np
 from breakeven.workloads.fem.element import Floats, Integers
 
 _AT_ONCE = 512
-"""Elements worked on together, so that temporaries stay in the cache: 1.5 MB. Larger batches are walked in such steps."""
+"""Elements worked on together, so that temporaries stay in the cache (1.5 MB); larger batches are walked in steps."""
 
 
 def stiffness(points: Floats, quad8: Integers, slopes: Floats, weights: Floats) -> Floats:

@@ -27,7 +27,7 @@ def stiffness(points: Floats, quad8: Integers, slopes: Floats, weights: Floats) 
 
 
 def velocity(points: Floats, quad8: Integers, potential: Floats, slopes: Floats) -> tuple[Floats, Floats]:
-    """Mean of -grad u over the Gauss points (B, 2), and the mean of its length (B,), which is not the length of the mean."""
+    """Mean of -grad u over the Gauss points (B, 2), and of its length (B,), which is not the length of the mean."""
     means, lengths = np.empty((len(quad8), 2)), np.empty(len(quad8))
     for number, nodes in enumerate(quad8):
         corners, values = points[nodes], potential[nodes]

@@ -28,11 +28,13 @@ def read(file: Path, *, drop_triangles: bool) -> Mesh:
         with contextlib.redirect_stdout(io.StringIO()):  # meshio prints its warnings
             found = meshio.read(file)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - each of its formats fails in its own way
-        raise MeshError(f"{file.name} cannot be read by meshio: {error or type(error).__name__}", "path") from None
+        raise MeshError(f"{file.name} cannot be read by meshio: {str(error) or type(error).__name__}", "path") from None
     points = np.asarray(found.points, dtype=np.float64)
     if points.shape[1] > 2:  # noqa: PLR2004 - the plane
         if np.isfinite(points).all() and np.ptp(points[:, 2]) > _FLAT * np.ptp(points):
-            raise MeshError(f"{file.name} is not plane: z runs from {points[:, 2].min()} to {points[:, 2].max()}", "points")
+            raise MeshError(
+                f"{file.name} is not plane: z runs from {np.min(points[:, 2])} to {np.max(points[:, 2])}", "points"
+            )
         points = points[:, :2]
     return Mesh(points, _quads(found, file, drop_triangles=drop_triangles), _boundaries(found))
 
@@ -49,7 +51,7 @@ def _quads(found: Any, file: Path, *, drop_triangles: bool) -> NDArray[np.int64]
     listed = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no elements"
     if triangles and not drop_triangles:
         raise MeshError(
-            f"{file.name} has {triangles} triangles ({listed}), and leaving them out would leave holes; mesh again with "
+            f"{file.name} has {triangles} triangles ({listed}), and leaving them out leaves holes; mesh again with "
             "quadrilaterals only (in gmsh: RecombineAll=1, SubdivisionAlgorithm=1), or ask to drop triangles",
             "quad8",
         )

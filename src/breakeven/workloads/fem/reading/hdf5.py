@@ -1,4 +1,4 @@
-"""HDF5: datasets `x`, `y` (N,) and `quad8` (E, 8), numbered from 0, and a group `boundaries` of edges (K, 3) by name."""
+"""HDF5: datasets `x`, `y` (N,) and `quad8` (E, 8), from 0, and a group `boundaries` of edges (K, 3)."""
 
 from __future__ import annotations
 
