@@ -1,9 +1,10 @@
 """Measure batch sizes and workers, and hold a cost model against the figures.
 
 Workers are started anew for every run, as those of a pool are. The model is
-T = T_serial · share + start + per message + per byte, fitted to counted messages and
-bytes; its error is taken on other batch sizes, between those it was fitted on. The break-even is
-the number of elements from which workers pay, by the model and as measured.
+T = T_serial · share + start + per message + per byte (and contention between
+workers), fitted to counted messages and bytes; its error is taken on other batch
+sizes, between those it was fitted on. The break-even is the number of elements from
+which workers pay, by the model and as measured.
 """
 
 from __future__ import annotations
@@ -114,6 +115,8 @@ def _told(found: Any) -> str:
         errors += f", {format_percent(found.held_out_error)} on batch sizes it was not fitted on"
     opening = f"{found.implementation}, {found.kernel} kernel, {found.elements:,} elements"
     serial = format_seconds(model.serial_seconds)
+    if model.contention:
+        costs += f", each further worker {format_percent(model.contention)} slower"
     told = [
         f"{opening}, medians of {found.rounds} rounds in turns; serial {serial}",
         "",

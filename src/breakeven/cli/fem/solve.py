@@ -111,7 +111,7 @@ def _told(figures: dict[str, Any]) -> str:
     lines = [
         f"{figures['nodes']:,} nodes, {figures['elements']:,} elements, {figures['nnz']:,} entries in the matrix",
         *(f"  repaired: {repair}" for repair in figures["repairs"]),
-        f"assembled by {figures['chosen']}, solved by {figures['method']}: {figures['iterations']} iterations, {residual}",
+        f"assembled by {figures['chosen']}, solved by {figures['method']} in {figures['iterations']}, {residual}",
         "",
         *(
             f"  {name:<10} {figures[low]:>14.6g} … {figures[high]:<14.6g} {unit}".rstrip()

@@ -103,7 +103,8 @@ def apply(mesh: Mesh, stiffness: Any, conditions: Iterable[Condition]) -> System
         shapes, places, stretch = _on_edges(mesh, edges)
         slope = _values(condition.value, places, name)
         asked = asked or bool(slope.any())
-        load: Floats = np.bincount(edges.ravel(), ((slope * stretch) @ shapes).ravel(), minlength=count)
+        weights = np.asarray((slope * stretch) @ shapes).ravel()
+        load: Floats = np.bincount(edges.ravel(), weights, minlength=count).astype(np.float64)
         natural[name] = natural[name] + load if name in natural else load
         if isinstance(condition, Robin):
             held = _values(condition.coefficient, places, name) * stretch

@@ -17,7 +17,7 @@ from breakeven.workloads.fem.faults import needed
 from breakeven.workloads.fem.mesh import Mesh
 from breakeven.workloads.fem.solution import Solution
 from breakeven.workloads.fem.solvers import MAX_ITERATIONS, TOLERANCE, solve_system
-from breakeven.workloads.fem.verification import check_answer, check_load, check_matrix, fluxes_of, imbalance_of
+from breakeven.workloads.fem.verification import check_answer, check_load, check_matrix, fluxes_of
 
 __all__ = ["AIR_DENSITY", "STAGNATION_PRESSURE", "bernoulli", "solve"]
 
@@ -84,8 +84,7 @@ def solve(
     potential = system.known.copy()
     potential[system.free] = answer.values
     watch.lap("solve")
-    imbalance = imbalance_of(system, potential)
-    check_answer(system, answer, potential, imbalance, tolerance)
+    imbalance = check_answer(system, answer, potential, tolerance)
     fluxes = fluxes_of(system, potential)
     watch.lap("verify")
     derived = chosen.velocity(mesh, potential, effort)

@@ -1,9 +1,13 @@
 """What workers are worth as batches grow: measured, and by a model fitted to what was counted.
 
-Lives here: the runs, the model T = T_s · share + start + per_message · messages + per_byte · bytes, its error on
-batch sizes that it was not fitted on, and the number of elements from which workers pay. Never here: layout. `share` is
-the part of the elements that the busiest worker gets when each takes the next batch as it is free; with equal batches
-and many of them it is 1/N, as in the textbook's T_s/N + overhead.
+Lives here: the runs, the model, its error on batch sizes that it was not fitted on, and the number of elements from
+which workers pay. Never here: layout. The model is
+
+    T = T_s · share · (1 + contention · (N - 1)) + start + per_message · messages + per_byte · bytes
+
+where `share` is the part of the elements that the busiest of N workers gets when each takes the next batch as it is
+free. With many equal batches it is 1/N, and without contention this is the textbook's T_s/N + overhead. Contention is
+what each further worker takes from the others: shared caches, memory, halves of one core.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from __future__ import annotations
 import heapq
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from time import perf_counter
 from typing import Any
@@ -58,21 +62,22 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What is fitted: seconds to start, a message, a byte; `serial_seconds` a mesh is measured."""
+    """What is fitted: seconds to start, a message, a byte, contention; `serial_seconds` of the mesh are measured."""
 
     serial_seconds: float
     start_seconds: float
     message_seconds: float
     byte_seconds: float
+    contention: float = 0.0
 
-    def seconds(self, share: float, messages: float, moved_bytes: float) -> float:
+    def seconds(self, workers: int, share: float, messages: float, moved_bytes: float) -> float:
         """The model's time.
 
-        >>> round(Model(10.0, 0.1, 0.001, 0.0).seconds(0.5, 100, 0), 9)
-        5.2
+        >>> round(Model(10.0, 0.1, 0.001, 0.0, 0.02).seconds(2, 0.5, 100, 0), 9)
+        5.3
         """
         overhead = self.start_seconds + self.message_seconds * messages + self.byte_seconds * moved_bytes
-        return self.serial_seconds * share + overhead
+        return self.serial_seconds * share * (1 + self.contention * (workers - 1)) + overhead
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ def scaling(
 ) -> Scaling:
     """Measure the table in turns, fit the model to it, try it on `check_sizes`, and look for the break-even.
 
-    `check_sizes` are by default the geometric means of neighbouring `batch_sizes`; they are measured in the same rounds.
+    `check_sizes` are by default the geometric means of neighbouring `batch_sizes`; measured in the same rounds.
     """
     if not implementation.startswith("processes-"):
         raise ConditionError(f"{implementation!r} moves nothing between processes; name one of processes-…", "scaling")
@@ -126,13 +131,18 @@ def scaling(
         for size, count in cells if number % 2 == 0 else reversed(cells):
             tell(f"round {number + 1}/{rounds}: batches of {size} on {count} workers")
             effort = Effort(count, size, chunksize, start_method, kernel)
-            took, *counted[size, count] = _parallel(mesh, implementation, effort)  # type: ignore[misc]
+            took, messages, moved = _parallel(mesh, implementation, effort)
+            counted[size, count] = messages, moved
             seconds[size, count].append(took)
     shares = {(size, count): share(len(mesh.quad8), size * chunksize, count) for size, count in cells}
     whole = statistics.median(serial)
     model = fit(
         whole,
-        [(shares[cell], *counted[cell], statistics.median(seconds[cell])) for cell in cells if cell[0] in fitted],
+        [
+            (cell[1], shares[cell], *counted[cell], statistics.median(seconds[cell]))
+            for cell in cells
+            if cell[0] in fitted
+        ],
     )
     runs = [
         Measured(
@@ -144,7 +154,7 @@ def scaling(
             share=shares[cell],
             seconds=seconds[cell],
             speedup=whole / statistics.median(seconds[cell]),
-            predicted_seconds=model.seconds(shares[cell], *counted[cell]),
+            predicted_seconds=model.seconds(cell[1], shares[cell], *counted[cell]),
             fitted=cell[0] in fitted,
         )
         for cell in cells
@@ -186,22 +196,27 @@ def share(count: int, size: int, workers: int) -> float:
     return max(loads) / count
 
 
-def fit(serial_seconds: float, rows: Sequence[tuple[float, int, int, float]]) -> Model:
+def fit(serial_seconds: float, rows: Sequence[tuple[int, float, int, int, float]]) -> Model:
     """Overheads, none below 0, that bring the model closest to measured times, relative errors counting.
 
-    A row is (share, messages, bytes, seconds).
+    A row is (workers, share, messages, bytes, seconds).
 
-    >>> model = fit(10.0, [(0.5, 10, 0, 5.3), (0.5, 100, 0, 6.2), (1.0, 10, 0, 10.3)])
+    >>> model = fit(10.0, [(2, 0.5, 10, 0, 5.3), (2, 0.5, 100, 0, 6.2), (1, 1.0, 10, 0, 10.3)])
     >>> round(model.start_seconds, 6), round(model.message_seconds, 6)
     (0.2, 0.01)
     """
     nnls = needed("scipy.optimize", "fitting").nnls
     weights = np.array([1 / took for *_, took in rows])
-    wanted = np.array([took - serial_seconds * part for part, _, _, took in rows])
-    causes = np.array([(1.0, messages, moved / 1e6) for _, messages, moved, _ in rows])
+    wanted = np.array([took - serial_seconds * part for _, part, _, _, took in rows])
+    causes = np.array(
+        [
+            (1.0, messages, moved / 1e6, serial_seconds * part * (workers - 1))
+            for workers, part, messages, moved, _ in rows
+        ]
+    )
     scale = np.abs(causes).max(axis=0) + 1e-300
     found = nnls(causes / scale * weights[:, None], wanted * weights)[0] / scale
-    return Model(serial_seconds, float(found[0]), float(found[1]), float(found[2]) / 1e6)
+    return Model(serial_seconds, float(found[0]), float(found[1]), float(found[2]) / 1e6, float(found[3]))
 
 
 def _serial(mesh: Mesh, kernel: str) -> float:
@@ -244,8 +259,8 @@ def _break_even(
         sent = {"processes-pickle": messages / 2, "processes-initializer": cut.max_workers}.get(implementation, 0.0)
         moved = sent * 80.0 * elements + (0.0 if implementation == "processes-shared" else 1024.0 * elements)
         part = share(int(elements), cut.batch_size * cut.chunksize, cut.max_workers)
-        small = Model(per_element * elements, model.start_seconds, model.message_seconds, model.byte_seconds)
-        return small.serial_seconds - small.seconds(part, messages, moved)
+        small = replace(model, serial_seconds=per_element * elements)
+        return small.serial_seconds - small.seconds(cut.max_workers, part, messages, moved)
 
     grid = np.unique(np.geomspace(4, 4e6, 400).astype(int))
     pays = [int(elements) for elements in grid if gain(float(elements)) > 0]

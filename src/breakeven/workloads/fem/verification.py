@@ -6,7 +6,7 @@ known answers of particular cases; those are the tests'.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,13 +15,14 @@ from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.faults import SolveError
 from breakeven.workloads.fem.solvers import Answer
 
-__all__ = ["SAME", "check_answer", "check_load", "check_matrix", "difference", "fluxes_of", "imbalance_of"]
+__all__ = ["SAME", "Balance", "balance_of", "check_answer", "check_load", "check_matrix", "difference", "fluxes_of"]
 
 SAME = 1e-11
 """Matrices of two implementations may differ by this share of their largest entry: sums are taken in another order."""
 
 _ROUNDING = 1e-10
-_RESIDUAL_MARGIN = 1e3
+_MARGIN = 1e3
+_EPSILON = float(np.finfo(np.float64).eps)
 
 
 def check_matrix(matrix: Any) -> dict[str, float]:
@@ -59,15 +60,20 @@ def check_load(system: System) -> None:
         )
 
 
-def check_answer(system: System, answer: Answer, potential: Floats, imbalance: float, tolerance: float) -> None:
-    """Refuse an answer without iterations, one that is not finite, and one that loses mass."""
+def check_answer(system: System, answer: Answer, potential: Floats, tolerance: float) -> float:
+    """Refuse an answer without iterations, one that is not finite, and one that loses mass; returns the imbalance."""
     if answer.iterations == 0 and system.load.any():
         raise SolveError("the solver says it is done after 0 iterations, with a right-hand side that is not 0")
     if not np.isfinite(potential).all():
         raise SolveError("the potential holds numbers that are not finite")
-    allowed = max(_RESIDUAL_MARGIN * max(answer.residual, tolerance), _ROUNDING) * np.sqrt(len(potential))
-    if not imbalance <= allowed:
-        raise SolveError(f"more comes in than goes out, by {imbalance:.3g} of it; {allowed:.3g} is allowed")
+    balance = balance_of(system, potential)
+    unsolved = max(answer.residual, tolerance) * max(balance.moved, float(np.linalg.norm(system.load)))
+    allowed = _MARGIN * (unsolved * np.sqrt(len(potential)) + balance.rounding)
+    if not abs(balance.net) <= allowed:
+        raise SolveError(
+            f"more comes in than goes out, by {balance.net:.3g} of {balance.moved:.3g}; {allowed:.3g} is allowed"
+        )
+    return balance.imbalance
 
 
 def fluxes_of(system: System, potential: Floats) -> dict[str, float]:
@@ -85,14 +91,29 @@ def fluxes_of(system: System, potential: Floats) -> dict[str, float]:
     return found
 
 
-def imbalance_of(system: System, potential: Floats) -> float:
-    """Net flux over all boundaries as a share of what moves: half of all that comes in or goes out anywhere."""
+class Balance(NamedTuple):
+    """What comes in `net` over all boundaries, what `moved` in or out of any, and what `rounding` makes of nothing."""
+
+    net: float
+    moved: float
+    rounding: float
+
+    @property
+    def imbalance(self) -> float:
+        """The net as a share of what moved; 0 where nothing moved but rounding, since a share would say nothing."""
+        return abs(self.net) / self.moved if self.moved > _MARGIN * self.rounding else 0.0
+
+
+def balance_of(system: System, potential: Floats) -> Balance:
+    """Account for mass: reactions of fixed points, loads of fluxes, and what Robin conditions hold back."""
     reactions = (system.whole @ potential - system.sources)[~_mask(system)]
-    loads = [load for load in system.natural.values() if load.any()]
     held = [robin @ potential for robin in system.robin.values()]
-    net = reactions.sum() + sum(load.sum() for load in loads) - sum(one.sum() for one in held)
-    moved = np.abs(reactions).sum() + sum(np.abs(load).sum() for load in (*loads, *held))
-    return float(abs(net) / (moved / 2)) if moved else 0.0
+    parts = [reactions, *system.natural.values(), *(-one for one in held)]
+    return Balance(
+        net=float(sum(part.sum() for part in parts)),
+        moved=float(sum(np.abs(part).sum() for part in parts)) / 2,
+        rounding=_EPSILON * float(system.whole.diagonal() @ np.abs(potential)),
+    )
 
 
 def _mask(system: System) -> Any:

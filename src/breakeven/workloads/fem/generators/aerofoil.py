@@ -61,11 +61,11 @@ def naca_contour(digits: str, points: int = 200) -> NDArray[np.complex128]:
     >>> round(float(2 * contour.imag.max()), 4)
     0.12
     """
-    if len(str(digits)) > _DIGITS or not str(digits).isdigit() or not int(digits) % 100:
+    if len(str(digits)) != _DIGITS or not str(digits).isdigit() or not int(digits) % 100:
         raise MeshError(
             f"naca is {digits!r}; give the four digits of a section with a thickness, such as '2412'", "naca"
         )
-    code = str(digits).zfill(_DIGITS)
+    code = str(digits)
     camber, place, thickness = int(code[0]) / 100, int(code[1]) / 10, int(code[2:]) / 100
     x = (1 - np.cos(np.linspace(0, np.pi, points))) / 2
     half = 5 * thickness * (0.2969 * np.sqrt(x) - 0.1260 * x - 0.3516 * x**2 + 0.2843 * x**3 - 0.1036 * x**4)

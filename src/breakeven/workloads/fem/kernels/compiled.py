@@ -152,7 +152,7 @@ def fill_rows(
     indices: Integers,
     places: Integers,
 ) -> None:
-    """Fill the sorted columns of rows `start` to `stop`, and `places` (8 E, 8): where in its row an entry of Ke goes."""
+    """Fill the sorted columns of rows `start` to `stop`, and `places` (8 E, 8): where in its row each goes."""
     place_of = np.full(len(indptr) - 1, -1, np.int32)
     for point in range(start, stop):
         begin = indptr[point]
