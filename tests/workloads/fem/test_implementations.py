@@ -67,8 +67,13 @@ def test_both_kernels_can_be_chosen_where_work_is_moved(name: str, kernel: str, 
     assert difference(found, reference) <= SAME
 
 
-def test_compiled_rows_are_the_same_bits_on_any_number_of_threads_and_batches() -> None:
-    """Each row is summed by one owner in the order of the mesh; large enough that threads are really used."""
+def test_compiled_rows_are_the_same_bits_on_any_number_of_threads_and_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each row is summed by one owner in the order of the mesh; threads are used for however few elements."""
+    from breakeven.workloads.fem.assembly import numba_csr
+
+    monkeypatch.setattr(numba_csr, "ALONE_BELOW", 0)
     large = curved(70)
     wanted = fem.assemble(large, "numba-csr", max_workers=1)
     for workers, size in ((1, 100), (2, None), (2, 37), (4, 1000), (3, 5000)):

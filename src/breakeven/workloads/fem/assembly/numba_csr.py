@@ -22,8 +22,8 @@ from breakeven.workloads.fem.element import STIFFNESS_RULE, VELOCITY_RULE, Float
 from breakeven.workloads.fem.faults import needed
 from breakeven.workloads.fem.mesh import Mesh
 
-ALONE_BELOW = 2000
-"""Elements that one thread finishes (1 ms) before others would have started (0.7 ms)."""
+ALONE_BELOW = 30_000
+"""Elements that one thread assembles in some 10 ms; two threads take as long, busy neighbours or not (measured)."""
 
 _RANGES_A_WORKER = 4
 

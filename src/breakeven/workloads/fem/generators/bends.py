@@ -18,7 +18,7 @@ def tee(
     Named `inlet` (left), `outlet` (right), `branch` (the top of the branch, open) and `wall`.
 
     >>> tee(n=2)
-    Mesh(125 points, 32 elements, boundaries: inlet, outlet, branch, wall)
+    Mesh(133 points, 32 elements, boundaries: inlet, outlet, branch, wall)
     """
     counted(n=n)
     positive(length=length, width=width, branch_length=branch_length, branch_width=branch_width)
@@ -50,7 +50,7 @@ def elbow(
     """A quarter turn between two straight legs; `n` elements over its width. Inlet at the bottom, outlet to the left.
 
     >>> elbow(n=2)
-    Mesh(93 points, 24 elements, boundaries: inlet, outlet, wall)
+    Mesh(109 points, 26 elements, boundaries: inlet, outlet, wall)
     """
     counted(n=n)
     positive(width=width, inner_radius=inner_radius, inlet_length=inlet_length, outlet_length=outlet_length)

@@ -19,7 +19,7 @@ def backward_step(
     """A low channel that opens downwards into a high one; `n` elements over the step. Inlet left, outlet right.
 
     >>> backward_step(n=2)
-    Mesh(201 points, 56 elements, boundaries: inlet, outlet, wall)
+    Mesh(209 points, 56 elements, boundaries: inlet, outlet, wall)
     """
     counted(n=n)
     positive(inlet_length=inlet_length, inlet_height=inlet_height, outlet_length=outlet_length)
