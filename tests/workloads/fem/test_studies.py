@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from breakeven.workloads import fem
@@ -11,6 +12,7 @@ from breakeven.workloads.fem.assembly import Effort
 from breakeven.workloads.fem.comparison import compare
 from breakeven.workloads.fem.pictures import PANELS, draw, draw_mesh
 from breakeven.workloads.fem.scaling import Model, crossing, fit, scaling, share
+from breakeven.workloads.fem.streams import stream_function
 from tests.workloads.fem.shapes import curved
 
 
@@ -116,3 +118,17 @@ def test_uniform_flow_and_meshes_are_drawn_too(tmp_path: Path) -> None:
         draw(fem.solve(mesh, conditions), tmp_path / "flat.png", panels=("sound",))
     with pytest.raises(fem.MeshError, match="cannot be drawn"):
         draw_mesh(mesh, tmp_path / "mesh.xyz")
+
+
+def test_streamlines_are_those_of_the_exact_stream_function() -> None:
+    """Around a cylinder, to the fourth order; and what flows between two of them is what comes in."""
+    off = []
+    for radial in (8, 16):
+        mesh, conditions = fem.case("cylinder", radial=radial, around=3 * radial)
+        x, y = mesh.points.T
+        off.append(float(np.ptp(stream_function(fem.solve(mesh, conditions)) - y * (1 - 1 / (x**2 + y**2)))))
+    assert off[0] < 2e-4
+    assert off[0] / off[1] > 2**3.5
+    mesh, conditions = fem.case("elbow", n=6)
+    stream = stream_function(fem.solve(mesh, conditions))
+    assert np.ptp(stream[np.unique(mesh.boundary("inlet"))]) == pytest.approx(1.25, abs=1e-3)

@@ -15,6 +15,7 @@ from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.faults import MeshError, needed
 from breakeven.workloads.fem.mesh import Mesh
 from breakeven.workloads.fem.solution import Solution
+from breakeven.workloads.fem.streams import stream_function
 
 __all__ = ["PANELS", "draw", "draw_mesh"]
 
@@ -22,7 +23,7 @@ PANELS = ("mesh", "potential", "streamlines", "pressure")
 _TRIANGLES = np.array([(0, 4, 7), (4, 1, 5), (5, 2, 6), (6, 3, 7), (4, 5, 6), (4, 6, 7)])
 _MOST_LINES = 60_000
 """Elements whose sides are drawn; of more, only the rim."""
-_GRID = 400
+_STREAMLINES = 38
 _MOST_VECTORS = 4000
 """Elements that are drawn one by one in an SVG; of more, an image."""
 _INK, _BODY = "#1b2a3a", "#f3f1ec"
@@ -52,7 +53,7 @@ def draw(
             axis.set_title("stream function, m²/s" if stream else "potential, m²/s")
         elif panel == "streamlines":
             _streamlines(figure, axis, solution, triangles, window, stream=stream)
-            axis.set_title("streamlines, coloured by speed, m/s")
+            axis.set_title("streamlines, equal flow between them; colour: speed, m/s")
         elif panel == "pressure":
             _elements(figure, axis, solution, window)
             axis.set_title("pressure less that of the fluid at rest, Pa")
@@ -218,27 +219,8 @@ def _streamlines(
     levels = np.linspace(float(low), float(max(high, low * (1 + 1e-9) + 1e-12)), 33)
     drawn = axis.tricontourf(triangles, speed, levels=levels, cmap="magma", extend="both")
     figure.colorbar(drawn, ax=axis, shrink=0.9, pad=0.02, format="%.3g")
-    if stream:
-        values = solution.potential
-        lines = np.linspace(float(values[inside].min()), float(values[inside].max()), 42)
+    values = solution.potential if stream else stream_function(solution)
+    lines = np.linspace(float(values[inside].min()), float(values[inside].max()), _STREAMLINES)
+    if lines[0] < lines[-1]:
         axis.tricontour(triangles, values, levels=lines, colors="white", linewidths=0.7, linestyles="solid")
-    else:
-        _traced(axis, solution, triangles, window)
     axis.add_collection(_rim(solution.mesh))
-
-
-def _traced(axis: Any, solution: Solution, triangles: Any, window: tuple[float, float, float, float] | None) -> None:
-    """Streamlines by following the velocity, taken to a regular grid; holes in the mesh stay holes."""
-    tri = needed("matplotlib.tri", "pictures")
-    low, high = solution.mesh.points.min(axis=0), solution.mesh.points.max(axis=0)
-    left, right, bottom, top = window or (low[0], high[0], low[1], high[1])
-    rows = int(np.clip(_GRID * (top - bottom) / (right - left), 60, 2 * _GRID))
-    x, y = np.linspace(left, right, _GRID), np.linspace(bottom, top, rows)
-    flow = solution.nodal_velocity()
-    finder = triangles.get_trifinder()
-    across, up = (
-        tri.LinearTriInterpolator(triangles, flow[:, part], trifinder=finder)(*np.meshgrid(x, y)) for part in range(2)
-    )
-    axis.streamplot(
-        x, y, across, up, color="white", linewidth=0.7, density=1.3, arrowsize=0.7, broken_streamlines=False
-    )

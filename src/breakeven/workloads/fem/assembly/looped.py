@@ -28,7 +28,7 @@ def matrix(mesh: Mesh, effort: Effort, kernel: str = KERNEL) -> Assembled:
     slopes = gradients(STIFFNESS_RULE.points)
     values = np.empty((len(mesh.quad8), 64))
     for start, stop in batches(len(mesh.quad8), effort.batch_size or BATCH_SIZE):
-        values[start:stop] = compute(mesh.points, mesh.quad8[start:stop], slopes, STIFFNESS_RULE.weights)
+        compute(mesh.points, mesh.quad8[start:stop], slopes, STIFFNESS_RULE.weights, values[start:stop])
     watch.lap("elements")
     found = summed(mesh, *triplets(mesh.quad8), values)
     watch.lap("convert")

@@ -27,6 +27,9 @@ ALONE_BELOW = 30_000
 
 _RANGES_A_WORKER = 4
 
+_MOST_KEPT_BYTES = 64_000_000
+_spare: list[Floats] = []
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
@@ -68,7 +71,7 @@ def fill(mesh: Mesh, pattern: Pattern, effort: Effort) -> Floats:
     """The matrix's entries (nnz,): all that has to be done again for another mesh of the same connectivity."""
     from breakeven.workloads.fem.kernels import compiled
 
-    matrices = np.empty((len(mesh.quad8), 64))
+    matrices = _buffer(len(mesh.quad8))
     elements = element_work(mesh)
     over(len(mesh.quad8), effort, lambda span: elements(*span, matrices))
     entries = np.empty(len(pattern.indices))
@@ -80,7 +83,18 @@ def fill(mesh: Mesh, pattern: Pattern, effort: Effort) -> Floats:
         ),
         len(mesh.quad8),
     )
+    if matrices.nbytes <= _MOST_KEPT_BYTES:
+        _spare[:] = [matrices]
     return entries
+
+
+def _buffer(elements: int) -> Floats:
+    """Room for element matrices (E, 64): that of the last call where it is large enough, so that no page is new."""
+    try:
+        kept = _spare.pop()
+    except IndexError:
+        return np.empty((elements, 64))
+    return kept[:elements] if len(kept) >= elements else np.empty((elements, 64))
 
 
 def element_work(mesh: Mesh) -> Callable[[int, int, Floats], None]:

@@ -10,9 +10,9 @@ _AT_ONCE = 512
 """Elements worked on together, so that temporaries stay in the cache (1.5 MB); larger batches are walked in steps."""
 
 
-def stiffness(points: Floats, quad8: Integers, slopes: Floats, weights: Floats) -> Floats:
-    """As `loop.stiffness`: (B, 64)."""
-    matrices = np.empty((len(quad8), 8, 8))
+def stiffness(points: Floats, quad8: Integers, slopes: Floats, weights: Floats, out: Floats | None = None) -> Floats:
+    """As `loop.stiffness`: (B, 64), written into `out` where it is given."""
+    matrices = (np.empty((len(quad8), 64)) if out is None else out).reshape(-1, 8, 8)
     for start in range(0, len(quad8), _AT_ONCE):
         some = quad8[start : start + _AT_ONCE]
         gradient, determinant = _gradients(points, some, slopes)

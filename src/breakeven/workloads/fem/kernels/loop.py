@@ -7,12 +7,13 @@ import numpy as np
 from breakeven.workloads.fem.element import Floats, Integers
 
 
-def stiffness(points: Floats, quad8: Integers, slopes: Floats, weights: Floats) -> Floats:
+def stiffness(points: Floats, quad8: Integers, slopes: Floats, weights: Floats, out: Floats | None = None) -> Floats:
     """Element matrices Ke = Σ w · detJ · Bᵀ B, rows one after the other, (B, 64).
 
-    `points` (N, 2), `quad8` (B, 8), `slopes` (G, 2, 8) as from `element.gradients`, `weights` (G,).
+    `points` (N, 2), `quad8` (B, 8), `slopes` (G, 2, 8) as from `element.gradients`, `weights` (G,). Written into `out`
+    (B, 64) where it is given.
     """
-    matrices = np.empty((len(quad8), 64))
+    matrices = np.empty((len(quad8), 64)) if out is None else out
     for number, nodes in enumerate(quad8):
         corners = points[nodes]
         matrix = np.zeros((8, 8))
