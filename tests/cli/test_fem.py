@@ -102,6 +102,7 @@ def test_scaling_prints_its_table_and_model(tmp_path: Path) -> None:
         (("solve", "none.h5"), "no file none.h5"),
         (("solve", "channel", "--set", "nx"), "is not KEY=VALUE"),
         (("solve", "channel", "--set", "nz=1"), "no parameter nz"),
+        (("solve", "channel", "--set", "inflow=fast"), "inflow is 'fast'"),
         (("solve", "channel", "--flux", "inlet"), "is not NAME=VALUE"),
         (("solve", "channel", "--flux", "inlet=1"), "no Dirichlet or Robin"),
         (("solve", "channel", "--dirichlet", "door=1"), "no boundary 'door'"),

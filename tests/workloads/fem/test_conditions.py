@@ -83,6 +83,15 @@ def test_prescribed_potentials_are_kept_to_the_last_bit() -> None:
     assert (found.potential[np.unique(mesh.outer_edges())] == 0.1).all()
 
 
+def test_a_mesh_with_nothing_left_to_solve_is_done_at_once() -> None:
+    """One element, its whole rim prescribed."""
+    mesh = fem.Mesh(UNIT, [range(8)]).with_boundaries(rim=lambda x, y: x > -1)  # noqa: ARG005 - of x and y
+    found = fem.solve(mesh, [fem.Dirichlet("rim", lambda x, y: x + 2 * y)])
+    assert np.array_equal(found.potential, UNIT @ [1.0, 2.0])
+    assert found.velocity[0] == pytest.approx([-1, -2], abs=1e-14)
+    assert found.iterations == 0
+
+
 def test_elimination_keeps_the_system_symmetric_and_is_plain_slicing() -> None:
     """The rows and columns of the free points, and nothing else."""
     mesh = curved(4)

@@ -48,8 +48,8 @@ def effort_options(options: argparse.Namespace) -> dict[str, Any]:
 def parameters(words: list[str]) -> dict[str, Any]:
     """KEY=VALUE words; a value is JSON where it reads as JSON, else text.
 
-    >>> parameters(["nx=30", "naca=2412a", "length=1.5"])
-    {'nx': 30, 'naca': '2412a', 'length': 1.5}
+    >>> parameters(["nx=30", "naca=0012", "length=.5"])
+    {'nx': 30, 'naca': '0012', 'length': 0.5}
     """
     found = {}
     for word in words:
@@ -63,10 +63,12 @@ def parameters(words: list[str]) -> dict[str, Any]:
 def _value(key: str, text: str) -> Any:
     if key == "naca":  # 0012 is a name, not a number
         return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    for read in (json.loads, float):  # JSON knows no .5
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text
 
 
 def mesh_of(options: argparse.Namespace) -> Any:

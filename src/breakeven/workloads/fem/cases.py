@@ -14,7 +14,7 @@ import numpy as np
 from breakeven.workloads.fem.boundary import Condition, Dirichlet, Flux, Robin
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.faults import MeshError
-from breakeven.workloads.fem.generators import GENERATORS, generate
+from breakeven.workloads.fem.generators import GENERATORS, generate, numbers_only
 from breakeven.workloads.fem.lift import lifting
 from breakeven.workloads.fem.mesh import Mesh
 
@@ -64,13 +64,16 @@ def _checked(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     import inspect
 
     found = _found(name)
-    own = {key for key, one in inspect.signature(found.build).parameters.items() if one.kind is one.KEYWORD_ONLY}
-    known = own | set(inspect.signature(GENERATORS[found.generator]).parameters)
+    taken = inspect.signature(found.build).parameters.values()
+    known = {one.name for one in taken if one.kind is one.KEYWORD_ONLY}
+    if any(one.kind is one.VAR_KEYWORD for one in taken):
+        known |= set(inspect.signature(GENERATORS[found.generator]).parameters)
     unknown = sorted(set(parameters) - known)
     if unknown:
         raise MeshError(
             f"case {name!r} has no parameter {', '.join(unknown)}; it has {', '.join(sorted(known))}", "parameters"
         )
+    numbers_only(parameters, f"case {name!r}")
     return parameters
 
 
@@ -97,7 +100,7 @@ def _patch_exact(*, inflow: float = INFLOW, length: float = 3.0, **_: Any) -> Fi
     return lambda x, y: inflow * (length - x) + 0 * y
 
 
-def _harmonic(*, n: int = 16, curved: float = 0.05, **_: Any) -> tuple[Mesh, list[Condition]]:
+def _harmonic(*, n: int = 16, curved: float = 0.05) -> tuple[Mesh, list[Condition]]:
     square = generate("channel", nx=n, ny=n, length=1.0, width=1.0)
     x, y = square.points.T
     bulge = curved * np.sin(np.pi * x) * np.sin(np.pi * y)
@@ -156,7 +159,7 @@ def _l_shape_exact(**_: Any) -> Field:
 
 
 def _nafems_t4(
-    *, nx: int = 12, ny: int = 20, conductivity: float = 52.0, transfer: float = 750.0, base: float = 100.0, **_: Any
+    *, nx: int = 12, ny: int = 20, conductivity: float = 52.0, transfer: float = 750.0, base: float = 100.0
 ) -> tuple[Mesh, list[Condition]]:
     plate = generate("channel", nx=nx, ny=ny, length=0.6, width=1.0)
     near = 1e-9

@@ -9,14 +9,14 @@ from __future__ import annotations
 import statistics
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 import breakeven as be
-from breakeven.workloads.fem.assembly import IMPLEMENTATIONS, Effort, Traffic, implementation_of
+from breakeven.workloads.fem.assembly import IMPLEMENTATIONS, Effort, Traffic, implementation_of, numba_csr
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.mesh import Mesh
 from breakeven.workloads.fem.verification import SAME, difference
@@ -56,6 +56,31 @@ class Row:
         return asdict(self)
 
 
+@dataclass(slots=True)
+class _Runs:
+    """What the rounds of one implementation left: seconds, and the last results."""
+
+    assemble_seconds: list[float] = field(default_factory=list)
+    velocity_seconds: list[float] = field(default_factory=list)
+    parts: list[dict[str, float]] = field(default_factory=list)
+    compile_seconds: float = 0.0
+    assembled: Any = None
+    flow: Any = None
+
+    def add(self, way: Any, mesh: Mesh, potential: Floats, effort: Effort) -> None:
+        """One round, from nothing: a pattern that was found before does not count."""
+        numba_csr.forget(mesh)
+        began = perf_counter()
+        self.assembled = way.matrix(mesh, effort)
+        seconds = perf_counter() - began
+        self.flow = way.velocity(mesh, potential, effort)
+        compiling = self.assembled.seconds.get("compile", 0.0)
+        self.assemble_seconds.append(seconds - compiling)
+        self.velocity_seconds.append(self.flow.seconds["velocity"])
+        self.parts.append(self.assembled.seconds)
+        self.compile_seconds += compiling + self.flow.seconds.get("compile", 0.0)
+
+
 def compare(
     mesh: Mesh,
     effort: Effort,
@@ -67,52 +92,44 @@ def compare(
     chosen = list(names or IMPLEMENTATIONS)
     ways = {name: implementation_of(name) for name in chosen}
     potential = np.hypot(*(mesh.points - mesh.points.mean(axis=0)).T)
-    runs: dict[str, list[tuple[float, Any, Any]]] = {name: [] for name in chosen}
-    compile_seconds = dict.fromkeys(chosen, 0.0)
+    runs = {name: _Runs() for name in chosen}
     for number in range(rounds):
         for name in chosen if number % 2 == 0 else reversed(chosen):
             tell(f"round {number + 1}/{rounds}: {name}")
-            began = perf_counter()
-            assembled = ways[name].matrix(mesh, effort)
-            seconds = perf_counter() - began
-            flow = ways[name].velocity(mesh, potential, effort)
-            compiling = assembled.seconds.get("compile", 0.0)
-            compile_seconds[name] += compiling + flow.seconds.get("compile", 0.0)
-            runs[name].append((seconds - compiling, assembled, flow))
-    reference = runs[chosen[0]][0]
-    first = statistics.median(seconds for seconds, _, _ in runs[chosen[0]])
+            runs[name].add(ways[name], mesh, potential, effort)
     rows = []
     for name in chosen:
         tell(f"checking {name}")
-        each = [one for one, _, _ in runs[name]]
-        assembled, flow = runs[name][-1][1:]
-        apart = difference(assembled.matrix, reference[1].matrix)
-        fast = _relative(flow.velocity, reference[2].velocity)
-        moves = assembled.traffic.messages_out > 0
-        rows.append(
-            Row(
-                name=name,
-                chosen=assembled.note or name,
-                assemble_seconds=each,
-                velocity_seconds=[flow.seconds["velocity"] for _, _, flow in runs[name]],
-                parts={
-                    part: statistics.median(one.seconds[part] for _, one, _ in runs[name])
-                    for part in assembled.seconds
-                    if part != "compile"
-                },
-                compile_seconds=compile_seconds[name],
-                elements_per_second=len(mesh.quad8) / statistics.median(each),
-                speedup=first / statistics.median(each),
-                matrix_difference=apart,
-                velocity_difference=fast,
-                agrees=apart <= SAME and fast <= SAME,
-                identical=_identical(ways[name], mesh, effort, assembled.matrix) if name != "python" else True,
-                traffic=assembled.traffic,
-                velocity_traffic=flow.traffic,
-                worker_bytes=_worker_bytes(lambda way=ways[name]: way.matrix(mesh, effort)) if moves else None,  # type: ignore[misc]
-            )
-        )
+        rows.append(_row(name, ways[name], runs[name], runs[chosen[0]], mesh, effort))
     return rows
+
+
+def _row(name: str, way: Any, runs: _Runs, reference: _Runs, mesh: Mesh, effort: Effort) -> Row:
+    """One implementation's figures, with what is looked at in runs apart."""
+    assembled, flow = runs.assembled, runs.flow
+    seconds = statistics.median(runs.assemble_seconds)
+    apart = difference(assembled.matrix, reference.assembled.matrix)
+    fast = _relative(flow.velocity, reference.flow.velocity)
+    moves = assembled.traffic.messages_out > 0
+    return Row(
+        name=name,
+        chosen=assembled.note or name,
+        assemble_seconds=runs.assemble_seconds,
+        velocity_seconds=runs.velocity_seconds,
+        parts={
+            part: statistics.median(one[part] for one in runs.parts) for part in assembled.seconds if part != "compile"
+        },
+        compile_seconds=runs.compile_seconds,
+        elements_per_second=len(mesh.quad8) / seconds,
+        speedup=statistics.median(reference.assemble_seconds) / seconds,
+        matrix_difference=apart,
+        velocity_difference=fast,
+        agrees=apart <= SAME and fast <= SAME,
+        identical=name == "python" or _identical(way, mesh, effort, assembled.matrix),
+        traffic=assembled.traffic,
+        velocity_traffic=flow.traffic,
+        worker_bytes=_worker_bytes(lambda: way.matrix(mesh, effort)) if moves else None,
+    )
 
 
 def _relative(found: Floats, reference: Floats) -> float:

@@ -73,7 +73,6 @@ def solve(
     watch.lap("import")
     assembled = chosen.matrix(mesh, effort)
     watch.lap("assemble")
-    compile_seconds = assembled.seconds.get("compile", 0.0)
     checks = check_matrix(assembled.matrix)
     watch.lap("verify")
     system = apply(mesh, assembled.matrix, conditions)
@@ -91,20 +90,15 @@ def solve(
     watch.lap("velocity")
     pressure = bernoulli(derived.speed, density, stagnation_pressure)
     watch.lap("pressure")
-    stages = dict(watch.seconds)
-    stages["assemble"] -= compile_seconds
-    stages["velocity"] -= derived.seconds.get("compile", 0.0)
-    compile_seconds += derived.seconds.get("compile", 0.0)
-    if compile_seconds:
-        stages["compile"] = compile_seconds
+    parts = {"assemble": assembled.seconds, "velocity": derived.seconds}
     return Solution(
         mesh=mesh,
         potential=potential,
         velocity=np.asarray(derived.velocity),
         speed=derived.speed,
         pressure=pressure,
-        stages=stages,
-        parts={"assemble": assembled.seconds, "velocity": derived.seconds},
+        stages=_stages(watch.seconds, parts),
+        parts=parts,
         iterations=answer.iterations,
         residual=answer.residual,
         mass_imbalance=imbalance,
@@ -116,3 +110,12 @@ def solve(
         solver=solver,
         method=answer.how,
     )
+
+
+def _stages(seconds: dict[str, float], parts: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Seconds a stage, with those of compiling taken out of the stages they fell into."""
+    stages = dict(seconds)
+    compiling = {stage: one.get("compile", 0.0) for stage, one in parts.items()}
+    for stage, part in compiling.items():
+        stages[stage] -= part
+    return stages | ({"compile": sum(compiling.values())} if any(compiling.values()) else {})

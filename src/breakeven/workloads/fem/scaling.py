@@ -122,20 +122,10 @@ def scaling(
     fitted = sorted(set(batch_sizes))
     checks = between(fitted) if check_sizes is None else sorted(set(check_sizes) - set(fitted))
     cells = [(size, count) for size in sorted({*fitted, *checks}) for count in workers]
-    seconds: dict[tuple[int, int], list[float]] = {cell: [] for cell in cells}
-    counted: dict[tuple[int, int], tuple[int, int]] = {}
-    serial: list[float] = []
-    for number in range(rounds):
-        tell(f"round {number + 1}/{rounds}: serial")
-        serial.append(_serial(mesh, kernel))
-        for size, count in cells if number % 2 == 0 else reversed(cells):
-            tell(f"round {number + 1}/{rounds}: batches of {size} on {count} workers")
-            effort = Effort(count, size, chunksize, start_method, kernel)
-            took, messages, moved = _parallel(mesh, implementation, effort)
-            counted[size, count] = messages, moved
-            seconds[size, count].append(took)
+    whole, seconds, counted = _table(
+        mesh, implementation, cells, Effort(1, 0, chunksize, start_method, kernel), rounds, tell
+    )
     shares = {(size, count): share(len(mesh.quad8), size * chunksize, count) for size, count in cells}
-    whole = statistics.median(serial)
     model = fit(
         whole,
         [
@@ -172,6 +162,30 @@ def scaling(
         max((run.error for run in runs if not run.fitted), default=None),
         _break_even(model, mesh, implementation, most, rounds, tell) if most.max_workers > 1 else {},
     )
+
+
+def _table(
+    mesh: Mesh,
+    implementation: str,
+    cells: Sequence[tuple[int, int]],
+    effort: Effort,
+    rounds: int,
+    tell: Callable[[str], None],
+) -> tuple[float, dict[tuple[int, int], list[float]], dict[tuple[int, int], tuple[int, int]]]:
+    """Serial seconds, and of every cell (batch size, workers) the seconds of each round and what was counted."""
+    seconds: dict[tuple[int, int], list[float]] = {cell: [] for cell in cells}
+    counted: dict[tuple[int, int], tuple[int, int]] = {}
+    serial: list[float] = []
+    for number in range(rounds):
+        tell(f"round {number + 1}/{rounds}: serial")
+        serial.append(_serial(mesh, effort.kernel))
+        for size, count in cells if number % 2 == 0 else reversed(cells):
+            tell(f"round {number + 1}/{rounds}: batches of {size} on {count} workers")
+            own = replace(effort, max_workers=count, batch_size=size)
+            took, messages, moved = _parallel(mesh, implementation, own)
+            counted[size, count] = messages, moved
+            seconds[size, count].append(took)
+    return statistics.median(serial), seconds, counted
 
 
 def between(sizes: Sequence[int]) -> list[int]:

@@ -49,6 +49,11 @@ class Pattern:
 _patterns: weakref.WeakKeyDictionary[Mesh, Pattern] = weakref.WeakKeyDictionary()
 
 
+def forget(mesh: Mesh) -> None:
+    """Let go of the pattern that is kept for a mesh."""
+    _patterns.pop(mesh, None)
+
+
 def matrix(mesh: Mesh, effort: Effort) -> Assembled:
     """Assemble in threads; the pattern of a mesh that was assembled before is kept."""
     sparse = needed("scipy.sparse", "assembly")

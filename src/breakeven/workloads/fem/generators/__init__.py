@@ -6,8 +6,10 @@ Lives here: the table of families. Never here: conditions, which `cases` adds.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from breakeven.workloads.fem.faults import MeshError
 from breakeven.workloads.fem.generators.aerofoil import aerofoil
@@ -34,6 +36,8 @@ GENERATORS: dict[str, Callable[..., Mesh]] = {
 }
 """Name → the function that makes such a mesh; its parameters are those of `fem mesh NAME --set KEY=VALUE`."""
 
+_TEXTS = {"file", "naca"}
+
 
 def generate(name: str, **parameters: Any) -> Mesh:
     """Make the mesh of a family; `parameters` are those of the generator's function.
@@ -58,4 +62,16 @@ def call(maker: Callable[..., Any], parameters: dict[str, Any], who: str) -> Any
     missing = [one.name for one in known.values() if one.default is one.empty and one.name not in parameters]
     if missing:
         raise MeshError(f"{who} needs {', '.join(missing)}", "parameters")
+    numbers_only(parameters, who)
     return maker(**parameters)
+
+
+def numbers_only(parameters: Mapping[str, Any], who: str) -> None:
+    """Refuse values that are no finite numbers, but for those parameters that are texts."""
+    for key, value in parameters.items():
+        if key in _TEXTS:
+            wrong, wanted = not isinstance(value, str), "a text"
+        else:
+            wrong, wanted = not isinstance(value, (int, float, np.number)) or not np.isfinite(value), "a finite number"
+        if wrong:
+            raise MeshError(f"{who}: {key} is {value!r}; give {wanted}", key)
