@@ -10,7 +10,7 @@ import pytest
 from breakeven.workloads import fem
 from breakeven.workloads.fem.boundary import apply
 from breakeven.workloads.fem.solvers import Answer, solve_system
-from breakeven.workloads.fem.verification import balance_of, check_answer, check_load, check_matrix
+from breakeven.workloads.fem.verification import balance_of, check_answer, check_load, check_matrix, check_rows
 from tests.workloads.fem.shapes import curved, square
 
 CONDITIONS: list[Any] = [fem.Flux("inlet", 2.5), fem.Dirichlet("outlet", 0.0)]
@@ -65,6 +65,17 @@ def test_a_damaged_matrix_is_found(change: Any, words: str) -> None:
 def test_a_good_matrix_passes_with_figures() -> None:
     """They go with the solution."""
     assert max(check_matrix(fem.assemble(curved(8), "numpy")).values()) < 1e-14
+
+
+def test_a_matrix_that_is_wrong_as_a_whole_is_found() -> None:
+    """Symmetric, with sums of 0, and yet not the mesh's: elements counted twice, or a rule of other weights."""
+    mesh = curved(6)
+    matrix = fem.assemble(mesh, "numba-csr")
+    assert check_rows(mesh, matrix) < 1e-14
+    twice = matrix * (1 + 1e-9)
+    check_matrix(twice)
+    with pytest.raises(fem.SolveError, match="differ from the reference"):
+        check_rows(mesh, twice)
 
 
 def test_a_load_that_got_lost_is_refused() -> None:

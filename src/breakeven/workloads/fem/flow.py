@@ -17,7 +17,7 @@ from breakeven.workloads.fem.faults import needed
 from breakeven.workloads.fem.mesh import Mesh
 from breakeven.workloads.fem.solution import Solution
 from breakeven.workloads.fem.solvers import MAX_ITERATIONS, TOLERANCE, solve_system
-from breakeven.workloads.fem.verification import check_answer, check_load, check_matrix, fluxes_of
+from breakeven.workloads.fem.verification import check_answer, check_load, check_matrix, check_rows, fluxes_of
 
 __all__ = ["AIR_DENSITY", "STAGNATION_PRESSURE", "bernoulli", "solve"]
 
@@ -73,7 +73,7 @@ def solve(
     watch.lap("import")
     assembled = chosen.matrix(mesh, effort)
     watch.lap("assemble")
-    checks = check_matrix(assembled.matrix)
+    checks = {**check_matrix(assembled.matrix), "reference": check_rows(mesh, assembled.matrix)}
     watch.lap("verify")
     system = apply(mesh, assembled.matrix, conditions)
     watch.lap("boundary")
