@@ -66,7 +66,7 @@ def check_matrix(matrix: Any) -> dict[str, float]:
 
 
 def check_rows(mesh: Mesh, matrix: Any) -> float:
-    """Hold a few rows, spread over the mesh, against the reference loop; how far they are apart, as a share of the largest entry.
+    """Hold a few rows, spread over the mesh, against the reference loop; how far apart, of the largest entry.
 
     Finds what no property of the matrix shows, such as elements counted twice or a wrong rule. A few milliseconds.
     """
