@@ -83,6 +83,15 @@ def test_prescribed_potentials_are_kept_to_the_last_bit() -> None:
     assert (found.potential[np.unique(mesh.outer_edges())] == 0.1).all()
 
 
+def test_a_constant_added_to_all_potentials_costs_no_digits() -> None:
+    """Only differences matter: mass balances, velocities and the shape of the potential stay what they were."""
+    mesh = curved(6)
+    low, high = (fem.solve(mesh, [fem.Flux("inlet", 1.0), fem.Dirichlet("outlet", base)]) for base in (0.0, 1e6))
+    assert np.abs(high.potential - 1e6 - low.potential).max() < 1e-9
+    assert np.abs(high.velocity - low.velocity).max() < 1e-11
+    assert high.mass_imbalance < 1e-12
+
+
 def test_a_mesh_with_nothing_left_to_solve_is_done_at_once() -> None:
     """One element, its whole rim prescribed."""
     mesh = fem.Mesh(UNIT, [range(8)]).with_boundaries(rim=lambda x, y: x > -1)  # noqa: ARG005 - of x and y

@@ -58,15 +58,19 @@ Condition: TypeAlias = "Dirichlet | Flux | Robin"
 class System:
     """What is left to solve once the conditions are in.
 
-    `matrix` (F, F) and `load` (F,) belong to the `free` points (F,); `known` (N,) holds the prescribed potentials and 0
-    elsewhere. `whole` (N, N) and `sources` (N,) are the system before elimination. `asked` says whether any condition
-    carries a value other than 0, and `natural` the load (N,) of each flux or Robin boundary.
+    Potentials are counted from `level`, halfway between the least and the greatest prescribed one, so that a constant
+    added to all of them costs no digits. `matrix` (F, F) and `load` (F,) belong to the `free` points (F,). `prescribed`
+    (N,) holds the prescribed potentials, `known` (N,) the same above `level`, both 0 elsewhere. `whole` (N, N) and
+    `sources` (N,) are the system before elimination. `asked` says whether any condition lifts the potential off its
+    level; `fixed`, `natural` and `robin` hold each boundary's points, load (N,) and matrix (N, N).
     """
 
     matrix: Any
     load: Floats
     free: NDArray[np.int64]
+    prescribed: Floats
     known: Floats
+    level: float
     whole: Any
     sources: Floats
     asked: bool
@@ -89,25 +93,33 @@ def apply(mesh: Mesh, stiffness: Any, conditions: Iterable[Condition]) -> System
     fixed: dict[str, NDArray[np.int64]] = {}
     natural: dict[str, Floats] = {}
     robin: dict[str, Any] = {}
-    asked = False
     for condition in given:
-        name = condition.boundary
-        edges = mesh.boundary(name)
         if isinstance(condition, Dirichlet):
-            nodes = np.unique(edges).astype(np.int64)
+            name = condition.boundary
+            nodes = np.unique(mesh.boundary(name)).astype(np.int64)
             known[nodes] = _values(condition.value, mesh.points[nodes], name)
             is_fixed[nodes] = True
             fixed[name] = nodes
-            asked = asked or bool(known[nodes].any())
+    level = float((known[is_fixed].min() + known[is_fixed].max()) / 2) if is_fixed.any() else 0.0
+    prescribed = known.copy()
+    known[is_fixed] -= level
+    asked = bool(known.any())
+    for condition in given:
+        if isinstance(condition, Dirichlet):
             continue
+        name = condition.boundary
+        edges = mesh.boundary(name)
         shapes, places, stretch = _on_edges(mesh, edges)
         slope = _values(condition.value, places, name)
+        if isinstance(condition, Robin):
+            coefficient = _values(condition.coefficient, places, name)
+            slope -= coefficient * level
         asked = asked or bool(slope.any())
         weights = np.asarray((slope * stretch) @ shapes).ravel()
         load: Floats = np.bincount(edges.ravel(), weights, minlength=count).astype(np.float64)
         natural[name] = natural[name] + load if name in natural else load
         if isinstance(condition, Robin):
-            held = _values(condition.coefficient, places, name) * stretch
+            held = coefficient * stretch
             blocks = np.einsum("kg,ga,gb->kab", held, shapes, shapes)
             rows, columns = np.repeat(edges, 3, axis=1), np.tile(edges, 3)
             added = sparse.coo_array((blocks.ravel(), (rows.ravel(), columns.ravel())), shape=(count, count)).tocsr()
@@ -119,7 +131,20 @@ def apply(mesh: Mesh, stiffness: Any, conditions: Iterable[Condition]) -> System
     sources = np.sum(list(natural.values()), axis=0) if natural else np.zeros(count)
     free = np.flatnonzero(~is_fixed)
     right = (sources - whole @ known)[free]
-    return System(_among(whole, free, is_fixed), right, free, known, whole, sources, asked, fixed, natural, robin)
+    return System(
+        _among(whole, free, is_fixed),
+        right,
+        free,
+        prescribed,
+        known,
+        level,
+        whole,
+        sources,
+        asked,
+        fixed,
+        natural,
+        robin,
+    )
 
 
 def _among(matrix: Any, free: NDArray[np.int64], is_fixed: NDArray[np.bool_]) -> Any:

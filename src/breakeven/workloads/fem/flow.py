@@ -11,7 +11,7 @@ import numpy as np
 
 from breakeven.workloads.fem.assembly import implementation_of
 from breakeven.workloads.fem.assembly.effort import Watch, effort_of
-from breakeven.workloads.fem.boundary import Condition, apply
+from breakeven.workloads.fem.boundary import Condition, System, apply
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.faults import needed
 from breakeven.workloads.fem.mesh import Mesh
@@ -80,20 +80,20 @@ def solve(
     check_load(system)
     watch.lap("verify")
     answer = solve_system(system.matrix, system.load, solver, tolerance, max_iterations)
-    potential = system.known.copy()
-    potential[system.free] = answer.values
+    above = system.known.copy()
+    above[system.free] = answer.values
     watch.lap("solve")
-    imbalance = check_answer(system, answer, potential, tolerance)
-    fluxes = fluxes_of(system, potential)
+    imbalance = check_answer(system, answer, above, tolerance)
+    fluxes = fluxes_of(system, above)
     watch.lap("verify")
-    derived = chosen.velocity(mesh, potential, effort)
+    derived = chosen.velocity(mesh, above, effort)
     watch.lap("velocity")
     pressure = bernoulli(derived.speed, density, stagnation_pressure)
     watch.lap("pressure")
     parts = {"assemble": assembled.seconds, "velocity": derived.seconds}
     return Solution(
         mesh=mesh,
-        potential=potential,
+        potential=_potential(system, above),
         velocity=np.asarray(derived.velocity),
         speed=derived.speed,
         pressure=pressure,
@@ -110,6 +110,13 @@ def solve(
         solver=solver,
         method=answer.how,
     )
+
+
+def _potential(system: System, above: Floats) -> Floats:
+    """Back from above the level; prescribed potentials to the last bit."""
+    potential = system.prescribed.copy()
+    potential[system.free] = above[system.free] + system.level
+    return potential
 
 
 def _stages(seconds: dict[str, float], parts: dict[str, dict[str, float]]) -> dict[str, float]:

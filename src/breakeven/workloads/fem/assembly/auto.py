@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from importlib.util import find_spec
 
@@ -23,9 +24,14 @@ from breakeven.workloads.fem.element import STIFFNESS_RULE, Floats, gradients
 from breakeven.workloads.fem.mesh import Mesh
 
 
+def _is_compiled() -> bool:
+    """Whether numba is there; looking for it on the path takes as long as 200 elements do, so only once."""
+    return "numba" in sys.modules or find_spec("numba") is not None
+
+
 def matrix(mesh: Mesh, effort: Effort) -> Assembled:
     """Assemble by the fastest way here; `note` says which that was (decision 0031)."""
-    if find_spec("numba") is not None:
+    if _is_compiled():
         done = numba_csr.matrix(mesh, effort)
         return Assembled(done.matrix, done.seconds, done.traffic, "numba-csr")
     watch = Watch()
@@ -46,6 +52,6 @@ def matrix(mesh: Mesh, effort: Effort) -> Assembled:
 
 def velocity(mesh: Mesh, potential: Floats, effort: Effort) -> Flow:
     """Differentiate by the fastest way here; without numba that takes less time than any worker needs to be told."""
-    if find_spec("numba") is not None:
+    if _is_compiled():
         return numba_csr.velocity(mesh, potential, effort)
     return looped.velocity(mesh, potential, effort, kernel="numpy")
