@@ -111,6 +111,7 @@ def apply(mesh: Mesh, stiffness: Any, conditions: Iterable[Condition]) -> System
         edges = mesh.boundary(name)
         shapes, places, stretch = _on_edges(mesh, edges)
         slope = _values(condition.value, places, name)
+        coefficient = np.zeros_like(slope)
         if isinstance(condition, Robin):
             coefficient = _values(condition.coefficient, places, name)
             slope -= coefficient * level
