@@ -16,8 +16,9 @@ CORE := $(VENV)/.core-installed
 DEV := $(VENV)/.dev-installed
 BENCH := $(VENV)/.bench-installed
 BENCH_ALL := $(VENV)/.bench-all-installed
+BENCH_FEM := $(VENV)/.bench-fem-installed
 
-.PHONY: help install demo test test-all coverage lint format bench bench-auto bench-lfsr soak docs clean cpython-tests
+.PHONY: help install demo test test-all coverage lint format bench bench-auto bench-fem bench-lfsr soak docs clean cpython-tests
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -37,6 +38,10 @@ $(BENCH): pyproject.toml
 $(BENCH_ALL): pyproject.toml
 	@.ci/install $(VENV) $(PYTHON) dev bench-all
 	@touch $(CORE) $(DEV) $(BENCH) $@
+
+$(BENCH_FEM): pyproject.toml
+	@.ci/install $(VENV) $(PYTHON) dev bench-fem
+	@touch $(CORE) $(DEV) $@
 
 install: $(DEV) ## everything that demo, tests and linters need, into .venv
 
@@ -88,6 +93,9 @@ bench-auto: $(BENCH) ## does auto choose well? every fixed way, auto and the pee
 
 bench-lfsr: $(DEV) ## the shift-register workload against its targets; ARGS="--store NAME" keeps the raw values
 	@$(BIN)/python -m benchmarks.lfsr $(ARGS)
+
+bench-fem: $(BENCH_FEM) ## the finite elements beside scikit-fem, and beside their targets
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.fem $(ARGS)
 
 soak: $(DEV) ## minutes of hard use: a million tasks, hundreds of killed workers
 	@$(BIN)/python -m pytest -m soak --timeout 3600 $(ARGS)

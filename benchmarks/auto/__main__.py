@@ -60,8 +60,7 @@ def measure(options: argparse.Namespace) -> Path:
         for key in order:
             turn = arms[:]
             dice.shuffle(turn)
-            for arm in turn:
-                cells.append({"block": block, "workload": key, "arm": arm, **_cell(options.seed, key, arm)})
+            cells.extend({"block": block, "workload": key, "arm": arm, **_cell(options.seed, key, arm)} for arm in turn)
             print(f"block {block + 1}: {key}", file=sys.stderr, flush=True)
             record = {"seed": options.seed, "taken": stamp, "machine": machine.conditions(), "cells": cells}
             path.write_text(json.dumps(record, indent=1), encoding="utf-8")

@@ -30,8 +30,10 @@ def report(record: dict[str, Any]) -> str:
     lines = [
         "# auto against every fixed way",
         "",
-        (f"{machine['cpu']}, {machine['usable_cpus']} usable CPUs, {machine['kernel']}, {machine['python']};"
-        f" {machine['date']}, commit {machine['commit']}; seed {record['seed']}, {blocks} blocks."),
+        (
+            f"{machine['cpu']}, {machine['usable_cpus']} usable CPUs, {machine['kernel']}, {machine['python']};"
+            f" {machine['date']}, commit {machine['commit']}; seed {record['seed']}, {blocks} blocks."
+        ),
         *_noise(record["cells"]),
     ]
     for kind in KINDS:
@@ -164,7 +166,8 @@ def _forecasts(record: dict[str, Any]) -> Iterator[str]:
             if rows:
                 off = [abs(error) for error, _, _ in rows]
                 inside = sum(hit for _, hit, _ in rows) / len(rows)
-                yield f"| {label} | {len(rows)} | {statistics.median(off):.0%} | {_quantile(off, 0.9):.0%} | {inside:.0%} |"
+                middle, high = statistics.median(off), _quantile(off, 0.9)
+                yield f"| {label} | {len(rows)} | {middle:.0%} | {high:.0%} | {inside:.0%} |"
 
 
 def _arm_of(one: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "show a stored report again, or turn it into a web page",
     "lfsr": "cycle structure of shift registers, by algebra and proved by walking",
     "doctor": "look for what on this machine makes parallel work slow or unsafe",
+    "fem": "potential flow by finite elements: solve, mesh, compare, scaling",
 }
 """Command → what it does. The module `breakeven.cli.<command>` has `arguments(parser)` and `execute(options)`."""
 

@@ -1,0 +1,221 @@
+"""How each figure is taken. Lives here: timed calls. Never here: what is good enough.
+
+Every question is a function of `quick` that returns {series: [seconds or whatever a series is in, one a round]}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import breakeven as be
+from benchmarks.clock import timed
+from benchmarks.machine import ROOT
+from breakeven.workloads import fem
+from breakeven.workloads.fem.assembly import Effort, implementation_of, numba_csr
+from breakeven.workloads.fem.boundary import apply
+from breakeven.workloads.fem.scaling import scaling
+from breakeven.workloads.fem.solvers import solve_system
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Series = dict[str, list[float]]
+
+WORKERS = 2
+
+
+def in_turns(ways: dict[str, Callable[[], float]], rounds: int) -> Series:
+    """Call every way once a round, forwards and backwards by turns; one more round before them does not count."""
+    found: Series = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name in ways if number % 2 == 0 else reversed(ways):
+            seconds = ways[name]()
+            if number:
+                found[name].append(seconds)
+    return found
+
+
+def mesh_of(elements: int) -> fem.Mesh:
+    """A square of curved elements."""
+    return fem.case("harmonic", n=round(elements**0.5))[0]
+
+
+def assembly(*, quick: bool) -> Series:
+    """Seconds to assemble 100 000 elements, beside scikit-fem; the pattern and velocities apart, compile time out."""
+    mesh = mesh_of(4_000 if quick else 100_000)
+    numba_csr.warm()
+    effort = Effort(WORKERS)
+    pattern = numba_csr.pattern_of(mesh, effort)
+    potential = np.sin(mesh.points[:, 0])
+
+    def part(name: str, which: str, **options: Any) -> Callable[[], float]:
+        return lambda: implementation_of(name).matrix(mesh, Effort(WORKERS, **options)).seconds[which]
+
+    return {
+        "elements": [float(len(mesh.quad8))],
+        **in_turns(
+            {
+                "scikit-fem, basis and matrix": _scikit_fem(mesh, 0),
+                "scikit-fem, 2 threads": _scikit_fem(mesh, WORKERS),
+                "numba-csr, pattern": lambda: timed(numba_csr.pattern_of, mesh, effort)[0],
+                "numba-csr, fill": lambda: timed(numba_csr.fill, mesh, pattern, effort)[0],
+                "numba-csr, fill, 1 thread": lambda: timed(numba_csr.fill, mesh, pattern, Effort(1))[0],
+                "numba-coo, elements": part("numba-coo", "elements"),
+                "numba-coo, convert": part("numba-coo", "convert"),
+                "numpy, elements": part("numpy", "elements"),
+                "processes-shared, elements": part("processes-shared", "elements"),
+                "processes-initializer, numpy kernel": part("processes-initializer", "elements", kernel="numpy"),
+                "processes-pickle, numpy kernel": part(
+                    "processes-pickle", "elements", kernel="numpy", batch_size=1000, chunksize=1
+                ),
+                "velocity, numba": lambda: numba_csr.velocity(mesh, potential, effort).seconds["velocity"],
+                "velocity, numpy": lambda: (
+                    implementation_of("numpy").velocity(mesh, potential, effort).seconds["velocity"]
+                ),
+            },
+            1 if quick else 7,
+        ),
+    }
+
+
+def _scikit_fem(mesh: fem.Mesh, threads: int) -> Callable[[], float]:
+    """Its own quadratic serendipity element on its own mesh of the same points, with a rule of the same order."""
+    import skfem
+    from skfem.helpers import dot, grad
+
+    corners = np.unique(mesh.quad8[:, :4])
+    fresh = np.zeros(len(mesh.points), dtype=np.int64)
+    fresh[corners] = np.arange(len(corners))
+    theirs = skfem.MeshQuad(mesh.points[corners].T.copy(), fresh[mesh.quad8[:, :4]].T.astype(np.int64))
+
+    def laplace(u: Any, v: Any, _: Any) -> Any:
+        return dot(grad(u), grad(v))
+
+    form = skfem.BilinearForm(laplace, nthreads=threads)
+
+    def run() -> float:
+        def assemble() -> Any:
+            return form.assemble(skfem.Basis(theirs, skfem.ElementQuadS2(), intorder=5))
+
+        return timed(assemble)[0]
+
+    return run
+
+
+def loops(*, quick: bool) -> Series:
+    """Seconds of the element loop in Python: one process, and two that are sent the whole mesh with every task."""
+    mesh = mesh_of(1_000 if quick else 20_736)
+
+    def pickled(size: int, workers: int) -> Callable[[], float]:
+        effort = Effort(workers, size, 1)
+        return lambda: implementation_of("processes-pickle").matrix(mesh, effort).seconds["elements"]
+
+    ways: dict[str, Callable[[], float]] = {
+        "python": lambda: implementation_of("python").matrix(mesh, Effort(1)).seconds["elements"],
+        "threads": lambda: implementation_of("threads").matrix(mesh, Effort(WORKERS)).seconds["elements"],
+    }
+    ways |= {f"processes-pickle, batches of {size}": pickled(size, WORKERS) for size in (100, 1000, 5000, 10_000)}
+    return {"elements": [float(len(mesh.quad8))], **in_turns(ways, 1 if quick else 5)}
+
+
+def system(*, quick: bool) -> Series:
+    """Seconds of boundary conditions and of each solver at 100 000 nodes, to 1e-8 and to 1e-12."""
+    mesh, conditions = fem.case("channel", nx=60 if quick else 320, ny=20 if quick else 104)
+    matrix = fem.assemble(mesh)
+    ready = apply(mesh, matrix, conditions)
+
+    def solver(name: str, tolerance: float) -> Callable[[], float]:
+        return lambda: timed(solve_system, ready.matrix, ready.load, name, tolerance)[0]
+
+    ways = {
+        "boundary conditions": lambda: timed(apply, mesh, matrix, conditions)[0],
+        "cg-amg to 1e-8": solver("cg-amg", 1e-8),
+        "cg-amg to 1e-12": solver("cg-amg", 1e-12),
+        "cg-jacobi to 1e-8": solver("cg-jacobi", 1e-8),
+        "direct": solver("direct", 1e-12),
+    }
+    return {"nodes": [float(len(mesh.points))], **in_turns(ways, 1 if quick else 5)}
+
+
+_WHOLE = """
+import json, resource, sys, time
+began = time.perf_counter()
+from breakeven.workloads import fem
+mesh, conditions = fem.case("channel", nx=int(sys.argv[1]), ny=int(sys.argv[2]))
+made = time.perf_counter() - began
+solution = fem.solve(mesh, conditions, solver=sys.argv[3])
+seconds = time.perf_counter() - began
+error = float(abs(solution.potential - 2.5 * (3 - mesh.points[:, 0])).max())
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(json.dumps({"nodes": len(mesh.points), "seconds": seconds, "mesh seconds": made, "peak bytes": peak,
+                  "error": error, "iterations": solution.iterations, "stages": solution.stages}))
+"""
+
+
+def whole(*, quick: bool) -> Series:
+    """A problem of 1.3 million nodes in a program of its own, from its import to the pressure, with its peak memory."""
+    size = ("60", "20") if quick else ("1140", "380")
+    found: Series = {}
+    for solver in ("cg-amg", "direct"):
+        for _ in range(1 if quick else 3):
+            run = subprocess.run(
+                [sys.executable, "-c", _WHOLE, *size, solver],
+                capture_output=True,
+                text=True,
+                check=True,
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            )
+            told = json.loads(run.stdout)
+            stages = {f"{solver}: {name}": seconds for name, seconds in told.pop("stages").items()}
+            for name, figure in {**{f"{solver}: {key}": one for key, one in told.items()}, **stages}.items():
+                found.setdefault(name, []).append(float(figure))
+    return found
+
+
+def choice(*, quick: bool) -> Series:
+    """Seconds of whole assemblies by `auto` and by each family it may use, on a small and on a large mesh."""
+    found: Series = {}
+    for label, elements in (("small", 400), ("large", 2_500 if quick else 60_000)):
+        mesh = mesh_of(elements)
+
+        def assemble(name: str, mesh: fem.Mesh = mesh) -> Callable[[], float]:
+            return lambda: timed(lambda: implementation_of(name).matrix(mesh, Effort(WORKERS)))[0]
+
+        names = ("auto", "numpy", "processes-shared", "numba-coo", "numba-csr")
+        for name, seconds in in_turns({name: assemble(name) for name in names}, 1 if quick else 15).items():
+            found[f"{label}: {name}"] = seconds
+    return found
+
+
+def model(*, quick: bool) -> Series:
+    """The scaling model's errors on batch sizes it was not fitted on, and the break-even, predicted and found."""
+    mesh = mesh_of(1_000 if quick else 20_736)
+    sizes = (50, 200) if quick else (100, 1000, 5000, 10_000)
+    done = scaling(mesh, batch_sizes=sizes, workers=(1, 2), rounds=1 if quick else 5)
+    be.shutdown()
+    found: Series = {"worst error, fitted": [done.fit_error], "worst error, not fitted": [done.held_out_error or 0.0]}
+    for run in done.runs:
+        found[f"batches of {run.batch_size}, {run.workers} workers, seconds"] = run.seconds
+        found[f"batches of {run.batch_size}, {run.workers} workers, model"] = [run.predicted_seconds]
+    for name in ("predicted_elements", "found_elements"):
+        if done.break_even.get(name) is not None:
+            found[f"break-even, {name}"] = [float(done.break_even[name])]
+    return found
+
+
+QUESTIONS: dict[str, Callable[..., Series]] = {
+    "assembly": assembly,
+    "loops": loops,
+    "system": system,
+    "whole": whole,
+    "choice": choice,
+    "model": model,
+}
+"""Name → question, in the order in which they are asked."""

@@ -1,0 +1,88 @@
+"""`processes-shared`: mesh and results in memory that all processes see; a task is two numbers, nothing comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import breakeven as be
+from breakeven.workloads.fem.assembly import tasks
+from breakeven.workloads.fem.assembly.effort import (
+    RETRIES,
+    Assembled,
+    Effort,
+    Flow,
+    Traffic,
+    Watch,
+    batches,
+    summed,
+    triplets,
+)
+from breakeven.workloads.fem.element import STIFFNESS_RULE, VELOCITY_RULE, Floats, gradients
+from breakeven.workloads.fem.mesh import Mesh
+
+_FEWEST, _BATCHES_A_WORKER = 1000, 8
+
+
+def matrix(mesh: Mesh, effort: Effort) -> Assembled:
+    """Assemble in processes."""
+    watch = Watch()
+    shared = be.SharedArray
+    points, quad8 = shared.from_array(mesh.points), shared.from_array(mesh.quad8)
+    values = shared.empty((len(quad8), 64), np.float64)
+    kernel = effort.kernel or "numpy"
+    slopes, weights = gradients(STIFFNESS_RULE.points), STIFFNESS_RULE.weights
+    traffic = _run(
+        partial(tasks.matrices_into, kernel, points, quad8, slopes, weights, values),
+        len(quad8),
+        effort,
+        points.nbytes + quad8.nbytes + values.nbytes,
+    )
+    watch.lap("elements")
+    found = summed(mesh, *triplets(mesh.quad8), np.asarray(values).view(np.ndarray))
+    watch.lap("convert")
+    return Assembled(found, watch.seconds, traffic)
+
+
+def velocity(mesh: Mesh, potential: Floats, effort: Effort) -> Flow:
+    """Differentiate in processes."""
+    watch = Watch()
+    shared = be.SharedArray
+    inputs = shared.from_array(mesh.points), shared.from_array(mesh.quad8), shared.from_array(potential)
+    means, lengths = shared.empty((len(mesh.quad8), 2), np.float64), shared.empty(len(mesh.quad8), np.float64)
+    kernel, slopes = effort.kernel or "numpy", gradients(VELOCITY_RULE.points)
+    traffic = _run(
+        partial(tasks.velocities_into, kernel, *inputs, slopes, means, lengths),
+        len(mesh.quad8),
+        effort,
+        sum(one.nbytes for one in (*inputs, means, lengths)),
+    )
+    # Copied out, so that the shared memory is given back with this call.
+    found = np.array(means), np.array(lengths)
+    watch.lap("velocity")
+    return Flow(*found, watch.seconds, traffic)
+
+
+def _run(work: Callable[[tuple[int, int]], None], count: int, effort: Effort, shared_bytes: int) -> Traffic:
+    size = effort.batch_size or max(_FEWEST, -(-count // (_BATCHES_A_WORKER * effort.max_workers)))
+    options: dict[str, Any] = {"chunksize": effort.chunksize or "auto", "start_method": effort.start_method}
+    done = be.map(
+        work,
+        batches(count, size),
+        backend="processes",
+        max_workers=effort.max_workers,
+        retries=RETRIES,
+        progress=False,
+        **options,
+    )
+    counted = done.report.to_dict()
+    return Traffic(
+        counted["messages_out"],
+        counted["messages_in"],
+        counted["bytes_out"],
+        counted["bytes_in"],
+        shared_bytes,
+    )

@@ -1,0 +1,226 @@
+"""A solution as a picture: mesh, potential, streamlines, pressure, as PNG, SVG or PDF.
+
+Lives here: drawing. Never here: figures that are not in the solution. Every element is drawn as six triangles, so that
+curved sides look curved and a quadratic potential is seen as one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from breakeven.workloads.fem.element import Floats
+from breakeven.workloads.fem.faults import MeshError, needed
+from breakeven.workloads.fem.mesh import Mesh
+from breakeven.workloads.fem.solution import Solution
+from breakeven.workloads.fem.streams import stream_function
+
+__all__ = ["PANELS", "draw", "draw_mesh"]
+
+PANELS = ("mesh", "potential", "streamlines", "pressure")
+_TRIANGLES = np.array([(0, 4, 7), (4, 1, 5), (5, 2, 6), (6, 3, 7), (4, 5, 6), (4, 6, 7)])
+_MOST_LINES = 60_000
+"""Elements whose sides are drawn; of more, only the rim."""
+_STREAMLINES = 38
+_MOST_VECTORS = 4000
+"""Elements that are drawn one by one in an SVG; of more, an image."""
+_INK, _BODY = "#1b2a3a", "#f3f1ec"
+
+
+def draw(
+    solution: Solution,
+    path: str | Path,
+    *,
+    panels: tuple[str, ...] = PANELS,
+    window: tuple[float, float, float, float] | None = None,
+    stream: bool = False,
+    title: str = "",
+) -> Path:
+    """Draw `panels` of a solution; `window` is (x from, x to, y from, y to), by default all of the mesh.
+
+    `stream` says that u is a stream function: its contours are the streamlines. Returns the path.
+    """
+    figure, axes = _sheet(solution.mesh, len(panels), window)
+    triangles = _triangulation(solution.mesh)
+    for axis, panel in zip(axes, panels, strict=False):
+        if panel == "mesh":
+            _lines(axis, solution.mesh, window)
+            axis.set_title(f"{len(solution.mesh.quad8):,} elements, {len(solution.mesh.points):,} points")
+        elif panel == "potential":
+            _filled(figure, axis, triangles, solution.potential, "viridis", window)
+            axis.set_title("stream function, m²/s" if stream else "potential, m²/s")
+        elif panel == "streamlines":
+            _streamlines(figure, axis, solution, triangles, window, stream=stream)
+            axis.set_title("streamlines, equal flow between them; colour: speed, m/s")
+        elif panel == "pressure":
+            _elements(figure, axis, solution, window)
+            axis.set_title("pressure less that of the fluid at rest, Pa")
+        else:
+            raise MeshError(f"there is no panel {panel!r}; there are {', '.join(PANELS)}", "panels")
+    return _save(figure, path, title)
+
+
+def draw_mesh(mesh: Mesh, path: str | Path, *, title: str = "") -> Path:
+    """Draw a mesh with its named boundaries in colour. Returns the path."""
+    figure, axes = _sheet(mesh, 1, None)
+    _lines(axes[0], mesh, None)
+    colours = needed("matplotlib", "pictures").colormaps["tab10"]
+    for number, (name, edges) in enumerate(mesh.boundaries.items()):
+        sides = mesh.points[edges].reshape(-1, 3, 2)
+        collection = needed("matplotlib.collections", "pictures").LineCollection(
+            list(sides), colors=[colours(number)], linewidths=2.2, label=name
+        )
+        axes[0].add_collection(collection)
+    axes[0].legend(loc="upper right", frameon=True, fontsize=9)
+    axes[0].set_title(f"{len(mesh.quad8):,} elements, {len(mesh.points):,} points")
+    return _save(figure, path, title)
+
+
+def _sheet(mesh: Mesh, count: int, window: tuple[float, float, float, float] | None) -> tuple[Any, list[Any]]:
+    needed("matplotlib", "pictures")
+    from matplotlib.figure import Figure
+
+    low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
+    left, right, bottom, top = window or (low[0], high[0], low[1], high[1])
+    shape = float(np.clip((top - bottom) / (right - left), 0.15, 2.0))
+    columns = 1 if count == 1 or shape < 0.45 else 2  # noqa: PLR2004 - long pictures stand under one another
+    rows = -(-count // columns)
+    width = 7.2 * columns if columns > 1 else 9.0
+    each = width / columns * 0.86 * shape + 0.65
+    figure = Figure(figsize=(width, each * rows), layout="constrained", facecolor="white")
+    axes = list(np.atleast_1d(figure.subplots(rows, columns)).ravel())
+    for axis in axes:
+        axis.set_aspect("equal")
+        margin = 0.0 if window else 0.02 * max(right - left, top - bottom)
+        axis.set_xlim(left - margin, right + margin)
+        axis.set_ylim(bottom - margin, top + margin)
+        axis.tick_params(labelsize=8, colors="#667")
+        for side in axis.spines.values():
+            side.set_visible(False)
+    for axis in axes[count:]:
+        axis.set_visible(False)
+    return figure, axes
+
+
+def _save(figure: Any, path: str | Path, title: str) -> Path:
+    file = Path(path)
+    if title:
+        figure.suptitle(title, fontsize=13, color=_INK)
+    try:
+        figure.savefig(file, dpi=150)
+    except ValueError as error:
+        raise MeshError(f"{file.name} cannot be drawn: {error}", "path") from None
+    return file
+
+
+def _triangulation(mesh: Mesh) -> Any:
+    tri = needed("matplotlib.tri", "pictures")
+    return tri.Triangulation(mesh.points[:, 0], mesh.points[:, 1], mesh.quad8[:, _TRIANGLES].reshape(-1, 3))
+
+
+def _rim(mesh: Mesh) -> Any:
+    collections = needed("matplotlib.collections", "pictures")
+    return collections.LineCollection(list(mesh.points[mesh.outer_edges()]), colors=_INK, linewidths=0.9)
+
+
+def _lines(axis: Any, mesh: Mesh, window: tuple[float, float, float, float] | None) -> None:
+    collections = needed("matplotlib.collections", "pictures")
+    shown = mesh.quad8[_touching(mesh, window)]
+    if len(shown) <= _MOST_LINES:
+        outline = mesh.points[shown[:, [0, 4, 1, 5, 2, 6, 3, 7]]]
+        thin = float(np.clip(30 / np.sqrt(len(shown) + 1), 0.12, 0.6))
+        axis.add_collection(
+            collections.PolyCollection(
+                list(outline),
+                facecolors=_BODY,
+                edgecolors="#4a6484",
+                linewidths=thin,
+                rasterized=len(shown) > _MOST_VECTORS,
+            )
+        )
+    axis.add_collection(_rim(mesh))
+
+
+def _filled(
+    figure: Any,
+    axis: Any,
+    triangles: Any,
+    values: Floats,
+    colours: str,
+    window: tuple[float, float, float, float] | None,
+) -> None:
+    seen = values[_inside(triangles, window)]
+    levels = np.linspace(float(seen.min()), float(seen.max()), 41)
+    if levels[0] == levels[-1]:
+        levels = levels[0] + np.linspace(-1, 1, 41)
+    drawn = axis.tricontourf(triangles, values, levels=levels, cmap=colours, extend="both" if window else "neither")
+    axis.tricontour(
+        triangles, values, levels=levels[::2], colors="white", linewidths=0.35, alpha=0.7, linestyles="solid"
+    )
+    figure.colorbar(drawn, ax=axis, shrink=0.9, pad=0.02, format="%.4g")
+
+
+def _inside(triangles: Any, window: tuple[float, float, float, float] | None) -> Any:
+    if window is None:
+        return np.ones(len(triangles.x), dtype=bool)
+    return (triangles.x > window[0]) & (triangles.x < window[1]) & (triangles.y > window[2]) & (triangles.y < window[3])
+
+
+def _touching(mesh: Mesh, window: tuple[float, float, float, float] | None) -> Any:
+    """Which elements reach into the window (E,)."""
+    if window is None:
+        return np.ones(len(mesh.quad8), dtype=bool)
+    corners = mesh.points[mesh.quad8]
+    (left, bottom), (right, top) = corners.min(axis=1).T, corners.max(axis=1).T
+    return (right > window[0]) & (left < window[1]) & (top > window[2]) & (bottom < window[3])
+
+
+def _elements(figure: Any, axis: Any, solution: Solution, window: tuple[float, float, float, float] | None) -> None:
+    """Pressure as it is: one value an element."""
+    collections = needed("matplotlib.collections", "pictures")
+    mesh = solution.mesh
+    outline = mesh.points[mesh.quad8[:, [0, 4, 1, 5, 2, 6, 3, 7]]]
+    seen = _touching(mesh, window)
+    resting = _resting_pressure(solution)
+    values = solution.pressure[seen] - resting
+    drawn = collections.PolyCollection(
+        list(outline[seen]), array=values, cmap="RdBu_r", edgecolors="face", linewidths=0.2, rasterized=True
+    )
+    low, high = np.quantile(values, [0.002, 0.998])
+    drawn.set_clim(float(low), float(max(high, low + 1e-12)))
+    axis.add_collection(drawn)
+    axis.add_collection(_rim(mesh))
+    figure.colorbar(drawn, ax=axis, shrink=0.9, pad=0.02, format="%.4g")
+
+
+def _resting_pressure(solution: Solution) -> float:
+    """p0, from any one element: speed and pressure are tied by Bernoulli, linear in speed²."""
+    squares = solution.speed**2
+    if np.ptp(squares) < 1e-12 * max(float(squares.max()), 1e-300):
+        return float(solution.pressure[0])
+    mean = float(solution.pressure.mean())
+    return mean + float(np.polyfit(squares, solution.pressure - mean, 1)[1])
+
+
+def _streamlines(
+    figure: Any,
+    axis: Any,
+    solution: Solution,
+    triangles: Any,
+    window: tuple[float, float, float, float] | None,
+    *,
+    stream: bool,
+) -> None:
+    speed = np.linalg.norm(solution.nodal_velocity(), axis=1)
+    inside = _inside(triangles, window)
+    low, high = np.quantile(speed[inside], [0.0, 0.995])
+    levels = np.linspace(float(low), float(max(high, low * (1 + 1e-9) + 1e-12)), 33)
+    drawn = axis.tricontourf(triangles, speed, levels=levels, cmap="magma", extend="both")
+    figure.colorbar(drawn, ax=axis, shrink=0.9, pad=0.02, format="%.3g")
+    values = solution.potential if stream else stream_function(solution)
+    lines = np.linspace(float(values[inside].min()), float(values[inside].max()), _STREAMLINES)
+    if lines[0] < lines[-1]:
+        axis.tricontour(triangles, values, levels=lines, colors="white", linewidths=0.7, linestyles="solid")
+    axis.add_collection(_rim(solution.mesh))

@@ -1,0 +1,51 @@
+"""`.npz`: `points` (N, 2) or `x` and `y` (N,), `quad8` (E, 8), and each boundary's edges (K, 3) as `boundary:NAME`."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from breakeven.workloads.fem.faults import MeshError
+from breakeven.workloads.fem.mesh import Mesh
+
+_PREFIX = "boundary:"
+
+
+def read(file: Path, *, drop_triangles: bool) -> Mesh:  # noqa: ARG001 - there are none in this format
+    """Read a mesh; a file from elsewhere runs no code."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return mesh_of({name: arrays[name] for name in arrays.files}, file)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        if isinstance(error, MeshError):
+            raise
+        raise MeshError(f"{file.name} cannot be read as .npz: {error}", "path") from None
+
+
+def write(file: Path, mesh: Mesh) -> None:
+    """Write a mesh."""
+    named: dict[str, Any] = {_PREFIX + name: edges for name, edges in mesh.boundaries.items()}
+    np.savez_compressed(file, points=mesh.points, quad8=mesh.quad8, **named)
+
+
+def mesh_of(arrays: Mapping[str, Any], file: Path) -> Mesh:
+    """A mesh from named arrays; says what is missing, and what is there instead."""
+    there = ", ".join(sorted(arrays)) or "nothing"
+    if "points" in arrays:
+        points = np.asarray(arrays["points"])
+    elif "x" in arrays and "y" in arrays:
+        x, y = np.ravel(arrays["x"]), np.ravel(arrays["y"])
+        if len(x) != len(y):
+            raise MeshError(f"{file.name} has {len(x)} x and {len(y)} y; every point needs both", "points")
+        points = np.column_stack([x, y])
+    else:
+        missing = " and ".join(name for name in ("x", "y") if name not in arrays)
+        raise MeshError(f"{file.name} has no dataset {missing}; it has {there}, and x, y, quad8 are needed", "points")
+    if "quad8" not in arrays:
+        raise MeshError(f"{file.name} has no dataset quad8 (E, 8); it has {there}", "quad8")
+    named = {name.removeprefix(_PREFIX): edges for name, edges in arrays.items() if name.startswith(_PREFIX)}
+    return Mesh(points, arrays["quad8"], named)

@@ -1,0 +1,40 @@
+"""`.vtu`, for ParaView: quadratic quadrilaterals with potential and velocity at points, means and pressure in elements.
+
+Boundaries are written as lines too, with their number in `boundary` (-1 in elements).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from breakeven.workloads.fem.faults import needed
+from breakeven.workloads.fem.mesh import Mesh
+from breakeven.workloads.fem.solution import Solution
+
+
+def write(file: Path, mesh: Mesh, solution: Solution | None = None) -> None:
+    """Write a mesh, and with it the fields of a solution."""
+    meshio = needed("meshio", "writing .vtu")
+    points = np.column_stack([mesh.points, np.zeros(len(mesh.points))])
+    cells: list[tuple[str, Any]] = [("quad8", mesh.quad8)]
+    cells += [("line3", edges[:, [0, 2, 1]]) for edges in mesh.boundaries.values() if len(edges)]
+    sizes = [len(block) for _, block in cells]
+    number = [np.full(size, place - 1, np.int32) for place, size in enumerate(sizes)]
+    point_data: dict[str, Any] = {}
+    cell_data: dict[str, Any] = {"boundary": number}
+    if solution is not None:
+        point_data["potential"] = solution.potential
+        point_data["velocity"] = _spatial(solution.nodal_velocity())
+        fields = {"mean velocity": _spatial(solution.velocity), "speed": solution.speed, "pressure": solution.pressure}
+        for name, values in fields.items():
+            rest = [np.full((size, *values.shape[1:]), np.nan) for size in sizes[1:]]
+            cell_data[name] = [values, *rest]
+    meshio.Mesh(points, cells, point_data=point_data, cell_data=cell_data).write(file, file_format="vtu")
+
+
+def _spatial(vectors: Any) -> Any:
+    """Plane vectors as ParaView wants them, with a z of 0."""
+    return np.column_stack([vectors, np.zeros(len(vectors))])

@@ -1,0 +1,158 @@
+"""Boundary conditions: by name, eliminated, as numbers or functions, and refused where they make no sense."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from breakeven.workloads import fem
+from breakeven.workloads.fem.boundary import apply
+from breakeven.workloads.fem.element import Floats
+from tests.workloads.fem.shapes import UNIT, curved, harmonic, harmonic_gradient, square
+
+
+def test_slopes_of_a_known_potential_give_it_back() -> None:
+    """A flux on three curved sides as a function of (x, y), the potential on the fourth."""
+    mesh = fem.generate("channel", nx=24, ny=24, length=1.0)
+    sides = mesh.with_boundaries(
+        low=lambda x, y: y == 0,  # noqa: ARG005 - of x and y
+        high=lambda x, y: y == 1,  # noqa: ARG005
+    )
+
+    def slope(axis: int, sign: float) -> Any:
+        return lambda x, y: sign * harmonic_gradient(x, y)[axis]
+
+    conditions: list[Any] = [
+        fem.Flux("inlet", slope(0, -1)),
+        fem.Flux("low", slope(1, -1)),
+        fem.Flux("high", slope(1, 1)),
+        fem.Dirichlet("outlet", harmonic),
+    ]
+    found = fem.solve(sides, conditions)
+    assert np.abs(found.potential - harmonic(*sides.points.T)).max() < 1e-5
+
+
+def test_a_robin_condition_that_a_potential_fulfils_gives_it_back() -> None:
+    """With a coefficient and a value that both change along the side; exact for a linear potential."""
+    mesh = square(4)
+
+    def linear(x: Floats, y: Floats) -> Floats:
+        return 1 + 2 * x + 3 * y
+
+    conditions: list[Any] = [
+        fem.Robin("outlet", lambda x, y: 1 + y + 0 * x, lambda x, y: 2 + (1 + y) * linear(x, y)),
+        fem.Dirichlet("inlet", linear),
+        fem.Dirichlet("wall", linear),
+    ]
+    found = fem.solve(mesh, conditions)
+    assert np.abs(found.potential - linear(*mesh.points.T)).max() < 1e-11
+
+
+def test_a_robin_condition_alone_holds_the_potential() -> None:
+    """No Dirichlet is needed where a boundary pulls the potential to a value."""
+    found = fem.solve(square(3), [fem.Robin("wall", 2.0, 6.0)])
+    assert np.abs(found.potential - 3.0).max() < 1e-11
+    assert found.speed.max() < 1e-10
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda x, y: math.sin(x) + y,
+        lambda x, y: np.sin(x) + y,
+        lambda x, y: math.sin(x) + y if x < 5 else 0.0,
+    ],
+    ids=["of one point", "of arrays", "with an if"],
+)
+def test_functions_may_be_written_for_one_point_or_for_arrays(value: Any) -> None:
+    """Both read the same."""
+    mesh = square(3)
+    found = fem.solve(mesh, [fem.Dirichlet("wall", value)])
+    wall = np.unique(mesh.boundary("wall"))
+    x, y = mesh.points[wall].T
+    assert np.abs(found.potential[wall] - (np.sin(x) + y)).max() < 1e-15
+
+
+def test_prescribed_potentials_are_kept_to_the_last_bit() -> None:
+    """They are eliminated, not weighed against the rest."""
+    mesh = curved(4)
+    found = fem.solve(mesh, [fem.Dirichlet(name, 0.1) for name in mesh.boundaries])
+    assert (found.potential[np.unique(mesh.outer_edges())] == 0.1).all()
+
+
+def test_a_constant_added_to_all_potentials_costs_no_digits() -> None:
+    """Only differences matter: mass balances, velocities and the shape of the potential stay what they were."""
+    mesh = curved(6)
+    low, high = (fem.solve(mesh, [fem.Flux("inlet", 1.0), fem.Dirichlet("outlet", base)]) for base in (0.0, 1e6))
+    assert np.abs(high.potential - 1e6 - low.potential).max() < 1e-9
+    assert np.abs(high.velocity - low.velocity).max() < 1e-11
+    assert high.mass_imbalance < 1e-12
+
+
+def test_a_mesh_with_nothing_left_to_solve_is_done_at_once() -> None:
+    """One element, its whole rim prescribed."""
+    mesh = fem.Mesh(UNIT, [range(8)]).with_boundaries(rim=lambda x, y: x > -1)  # noqa: ARG005 - of x and y
+    found = fem.solve(mesh, [fem.Dirichlet("rim", lambda x, y: x + 2 * y)])
+    assert np.array_equal(found.potential, UNIT @ [1.0, 2.0])
+    assert found.velocity[0] == pytest.approx([-1, -2], abs=1e-14)
+    assert found.iterations == 0
+
+
+def test_elimination_keeps_the_system_symmetric_and_is_plain_slicing() -> None:
+    """The rows and columns of the free points, and nothing else."""
+    mesh = curved(4)
+    matrix = fem.assemble(mesh, "numpy")
+    system = apply(mesh, matrix, [fem.Dirichlet("inlet", 1.0), fem.Flux("outlet", 1.0)])
+    wanted = matrix[system.free][:, system.free]
+    assert abs(system.matrix - wanted).max() == 0
+    assert abs(system.matrix - system.matrix.T).max() < 1e-13
+
+
+def test_where_two_prescribed_boundaries_meet_the_later_counts() -> None:
+    """A rule, so that it does not depend on the order of points."""
+    mesh = square(2)
+    corner = np.flatnonzero((mesh.points == 0).all(axis=1))
+    for first, second, value in (("inlet", "wall", 2.0), ("wall", "inlet", 1.0)):
+        values = {"inlet": 1.0, "wall": 2.0}
+        found = fem.solve(mesh, [fem.Dirichlet(first, values[first]), fem.Dirichlet(second, values[second])])
+        assert found.potential[corner] == value
+
+
+def test_the_edges_of_a_flux_may_be_given_in_either_direction() -> None:
+    """Corner, mid, corner reads the same from both ends."""
+    mesh = square(3)
+    turned = fem.Mesh(mesh.points, mesh.quad8, {**mesh.boundaries, "inlet": mesh.boundary("inlet")[:, ::-1]})
+    conditions: list[Any] = [fem.Flux("inlet", 1.0), fem.Dirichlet("outlet", 0.0)]
+    apart: Any = fem.solve(mesh, conditions).potential - fem.solve(turned, conditions).potential
+    assert np.abs(apart).max() < 1e-13
+
+
+@pytest.mark.parametrize(
+    "conditions, words",
+    [
+        ([fem.Flux("inlet", 1.0)], "no Dirichlet or Robin condition.*open up to a constant.*'inlet', 'outlet'"),
+        ([], "no Dirichlet or Robin condition"),
+        ([fem.Dirichlet("inlet", 0.0), fem.Flux("inlet", 1.0)], "'inlet' has both"),
+        ([fem.Dirichlet("door", 0.0)], "no boundary 'door'"),
+        ([fem.Dirichlet("inlet", float("nan"))], r"value of boundary 'inlet' at \(0, 0\) is nan"),
+        ([fem.Dirichlet("inlet", lambda x, y: 1 / (y - 0.5))], "inf"),  # noqa: ARG005 - of x and y
+        ([fem.Dirichlet("inlet", lambda _x, _y: [1.0, 2.0])], "shape"),
+        (["inlet"], "is no condition"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_conditions_that_cannot_be_met_are_refused(conditions: Any, words: str) -> None:
+    """With the boundary's name, and what to do."""
+    with pytest.raises((fem.ConditionError, fem.MeshError), match=words):
+        fem.solve(square(2), conditions)
+
+
+def test_a_part_of_the_mesh_that_nothing_holds_is_found() -> None:
+    """Two squares that do not touch, a condition on one of them: the other is told with its place."""
+    points = np.concatenate([UNIT, UNIT + np.array([5.0, 0.0])])
+    mesh = fem.Mesh(points, [range(8), range(8, 16)], {"base": [(0, 4, 1)]})
+    with pytest.raises(fem.ConditionError, match=r"part of the mesh around \(5, 0\), one of 2"):
+        fem.solve(mesh, [fem.Dirichlet("base", 1.0)])
