@@ -149,7 +149,7 @@ def _forecasts(record: dict[str, Any]) -> Iterator[str]:
         if "plan" not in cell:
             continue
         plan, measured = cell["plan"], times.get(cell["workload"], {})
-        sampled = plan["sampled"] * plan["sample"]["mean_seconds"]
+        sampled = plan["sample"]["seconds"]
         for one in plan["candidates"]:
             arm = _arm_of(one)
             if arm in measured:

@@ -108,6 +108,11 @@ class Loop:
         self.seconds = 0.0  # spent inside the function so far
 
     @property
+    def work(self) -> Work:
+        """What is done here."""
+        return self._work
+
+    @property
     def count(self) -> int:
         """Items taken so far."""
         return self._at

@@ -71,7 +71,7 @@ def _compare(fn: Callable[..., Any], items: Sequence[Any], given: dict[str, Any]
     from breakeven.executor import known
 
     planned = be.plan(fn, items, **given).to_dict()
-    spent = planned["sampled"] * planned["sample"]["mean_seconds"]
+    spent = planned["sample"]["seconds"]
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     went: list[str] = []
     fingerprints = set()

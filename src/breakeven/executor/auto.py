@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 FIRST_LOOK_SECONDS = 1e-3  # of work done here, before anything but the work itself costs time
 OBSERVE_SECONDS = 5e-4  # items are timed together for so long at least,
 OBSERVE_SHARE = 0.1  # and for so much of the time spent so far
-LOAD_WORTH_SECONDS = 30e-3  # of work left for which what decides is loaded, once in a program: that takes 4 ms
+COUNTS_SECONDS = 4e-3  # a call of this length is remembered, so that many of them may pay for a start together
+MOST_COUNTED = 1000
+LOAD_WORTH_SECONDS = 40e-3  # of work left for which what decides is loaded, once in a program: that takes 4 ms
 WORTH_SECONDS = 2e-3  # of work in a call whose function is known: below, nothing is looked up
 
 
@@ -67,48 +69,20 @@ class Auto:
         self, work: Work, recorder: Recorder, steering: Steering | None, *, bounded: bool
     ) -> Generator[list[Any], None, Going | None]:
         """The items in the calling thread, to the end or until something else is chosen, which is returned."""
-        cpu = process_time()
-        loop = Loop(work, recorder, bounded=bounded)
-        looking = self._look(work, recorder, loop, cpu, steering)
+        watch = _Watch(work, Loop(work, recorder, bounded=bounded), steering)
+        loop = watch.loop
         for block in loop.blocks():
             yield block
-            if loop.seconds > FIRST_LOOK_SECONDS and not (loop.done or loop.failed):
-                steering, choice = looking(block)
+            if loop.seconds > watch.due_seconds and not (loop.done or loop.failed):
+                choice = watch.look(block, recorder, self._options)
                 if choice is not None:
-                    rest = Work(
+                    left = Work(
                         work.fn, loop.rest, mode=work.mode, length=work.length, options=work.options, first=loop.count
                     )
-                    return steering, choice, rest
-        _finish_serially(recorder, steering)
+                    assert watch.steering is not None  # noqa: S101 - who chooses, steers
+                    return watch.steering, choice, left
+        _finish_serially(recorder, watch.steering, loop, work)
         return None
-
-    def _look(self, work: Work, recorder: Recorder, loop: Loop, cpu: float, steering: Steering | None) -> Any:
-        """What is asked after each block, once there is enough to look at: (who steers, where to go or None)."""
-        seen_items, seen_seconds, seen_cpu = work.first, 0.0, cpu
-
-        def looking(block: list[Any]) -> tuple[Steering | None, Choice | None]:
-            nonlocal steering, seen_items, seen_seconds, seen_cpu
-            used = process_time()
-            left = None if work.length is None else work.length - loop.count
-            if steering is None and not _worth_loading(loop, left):
-                return None, None
-            if steering is None:
-                steering = _steering(work, recorder, self._options)
-            spent = loop.seconds - seen_seconds
-            if spent < OBSERVE_SECONDS + OBSERVE_SHARE * seen_seconds:
-                return steering, None
-            items = loop.count - seen_items
-            first = loop.first_seconds if not seen_seconds and items > 1 else 0.0
-            if first:
-                steering.noticing.observed.add(1, first)
-            steering.noticing.observed.add(items - bool(first), max(spent - first, 0.0))
-            steering.noticing.used(used - seen_cpu, spent)
-            seen_items, seen_seconds = loop.count, loop.seconds
-            choice = steering.look(loop.items, block, left)
-            seen_cpu = process_time()  # what looking took is not the function's
-            return steering, choice
-
-        return looking
 
     def follow(self, work: Work, recorder: Recorder, steering: Steering, choice: Choice) -> Iterator[list[Any]]:
         """Begin where a plan says."""
@@ -155,6 +129,54 @@ class Auto:
         return {"backend": "serial", "start_method": None, "workers": 1}
 
 
+class _Watch:
+    """What is seen of a loop from time to time: how long its items took, and on how much of a CPU."""
+
+    __slots__ = ("_cpu", "_items", "_left", "_rented", "_seconds", "due_seconds", "loop", "steering")
+
+    def __init__(self, work: Work, loop: Loop, steering: Steering | None) -> None:
+        self.loop = loop
+        self.steering = steering
+        self.due_seconds = FIRST_LOOK_SECONDS  # of work, when to look next
+        self._left = work.length
+        self._rented = _rented(work)
+        self._items, self._seconds, self._cpu = work.first, 0.0, process_time()
+
+    def look(self, block: list[Any], recorder: Recorder, options: Options) -> Choice | None:
+        """Time what was done since the last look; where to go from here, if elsewhere."""
+        used, loop = process_time(), self.loop
+        left = None if self._left is None else self._left - loop.count
+        self.due_seconds = loop.seconds + OBSERVE_SECONDS + OBSERVE_SHARE * loop.seconds
+        if self.steering is None and not _worth_loading(loop, left, self._rented):
+            return None
+        steering = self.steering = self.steering or _steering(loop.work, recorder, options)
+        steering.calls_before = self._rented
+        noticing = steering.noticing
+        items, spent = loop.count - self._items, loop.seconds - self._seconds
+        if not self._seconds and items > 1:
+            noticing.observed.add(1, loop.first_seconds)
+            noticing.observed.add(items - 1, max(spent - loop.first_seconds, 0.0))
+        else:
+            noticing.observed.add(items, spent)
+        noticing.used(used - self._cpu, spent)
+        self._items, self._seconds = loop.count, loop.seconds
+        choice = steering.look(loop.items, block, left)
+        self._cpu = process_time()  # what looking took is not the function's
+        return choice
+
+
+_calls: dict[Any, int] = {}  # of functions whose calls were long enough to count, and were made here to the end
+
+
+def _rented(work: Work) -> int:
+    """How many calls of this function have been made here: none was worth a start, together they may be."""
+    if not _calls:
+        return 0
+    from breakeven.executor.known import mark_of
+
+    return _calls.get(mark_of(work.fn), 0)
+
+
 def _only_processes(options: Options) -> str:
     """Why a call can run in worker processes alone; "" where it may run anywhere."""
     if options.timeout is not None:
@@ -191,14 +213,19 @@ def _decided_before(work: Work, recorder: Recorder, options: Options) -> Going |
     return steering, None if choice.forecast.backend == "serial" else choice, work
 
 
-def _worth_loading(loop: Loop, left: int | None) -> bool:
+def _worth_loading(loop: Loop, left: int | None, rented: int) -> bool:
     """Whether enough is left to load what decides, if that has not been done in this program."""
     import sys
 
     if "breakeven.executor.steering" in sys.modules:
         return True
-    rest = loop.seconds if left is None else left * loop.seconds / max(loop.count, 1)
-    return rest > LOAD_WORTH_SECONDS
+    worth = LOAD_WORTH_SECONDS / (1 + rented)
+    if left is None:
+        return loop.seconds > worth
+    others = loop.count - 1  # the first is so often warm-up
+    if others > 0 and left > 1:
+        return left * (loop.seconds - loop.first_seconds) / others > worth
+    return left * loop.seconds > worth
 
 
 def _steering(work: Work, recorder: Recorder, options: Options) -> Steering:
@@ -213,8 +240,14 @@ def _forecast(choice: Choice, spent: float, steering: Steering) -> dict[str, Any
     return prospect_of(choice, spent, steering.sample())
 
 
-def _finish_serially(recorder: Recorder, steering: Steering | None) -> None:
+def _finish_serially(recorder: Recorder, steering: Steering | None, loop: Loop, work: Work) -> None:
     choice = None if steering is None else steering.choice
+    if loop.seconds > COUNTS_SECONDS:
+        from breakeven.executor.known import mark_of
+
+        mark = mark_of(work.fn)
+        if len(_calls) < MOST_COUNTED or mark in _calls:
+            _calls[mark] = _calls.get(mark, 0) + 1
     if steering is None or choice is None:
         recorder.choice = "serial: done before workers could have been started"
         return

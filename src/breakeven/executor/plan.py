@@ -156,12 +156,15 @@ class Plan:
             self._steering.noticing.gil_seen(probe.stop(), probe.looks)
 
     def _enough(self, loop: Loop) -> bool:
-        if loop.seconds > SAMPLE_SECONDS:
+        if loop.count == 1:  # the first is so often warm-up
+            return False
+        seconds = loop.seconds - loop.first_seconds
+        if seconds > SAMPLE_SECONDS:
             return True
         if self._work.length is None:
             return False
-        whole = loop.seconds / max(loop.count, 1) * self._work.length
-        return loop.count >= LEAST_ITEMS and loop.seconds > max(SAMPLE_SHARE * whole / 2, LEAST_SECONDS)
+        whole = seconds / max(loop.count - 1, 1) * self._work.length
+        return loop.count >= LEAST_ITEMS and seconds > max(SAMPLE_SHARE * whole / 2, LEAST_SECONDS)
 
     def _probe(self) -> Any:
         from _thread import get_ident

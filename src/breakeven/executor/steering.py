@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 LEAST_REST_SECONDS = 8e-3  # below this nothing that has to be started is earned back
 LEAST_WARM_SECONDS = 1e-3  # the same, where workers stand ready
 WAIT_FOR_SECOND = 16  # items left from which a second one is waited for: the first is so often warm-up
-AGAIN = 1.6  # from one look to the next, in seconds of work done here
+AGAIN = 1.6  # from one look to the next, in seconds of work done here,
+CLEARLY = 1.3  # and more where all else would take so many times as long
+AGAIN_THEN = 4.0
 LOOK_SECONDS = 5e-3  # between two looks at a place that is not here
 KEPT = 0.9  # of a loop's speed: what workers have to deliver, or the map comes back
 HOPELESS = 0.6  # of a loop's speed: seen sooner
@@ -58,6 +60,7 @@ class Steering:
         self.choice: Choice | None = None
         self.chosen_after_seconds = 0.0  # of work done here
         self.moves: list[dict[str, Any]] = []
+        self.calls_before = 0  # of this function, each too short to pay for a start alone
         self._work = work
         self._recorder = recorder
         self._options = options
@@ -80,17 +83,19 @@ class Steering:
         observed = self.noticing.observed
         if observed.seconds < self._due_seconds:
             return None
-        if observed.items == 1 and (left is None or left >= WAIT_FOR_SECOND):
+        if observed.items == 1 and (left is None or left >= WAIT_FOR_SECOND) and not observed.waits:
             return None
         self._due_seconds = observed.seconds * AGAIN
         rest = observed.seconds if left is None else left * observed.seconds / observed.items
         warm = self.warm
-        if rest < (LEAST_WARM_SECONDS if warm else LEAST_REST_SECONDS):
+        if rest * (1 + self.calls_before) < (LEAST_WARM_SECONDS if warm else LEAST_REST_SECONDS):
             return None
         self._recorder.mark(states.PLAN)
         self.weigh(items, results, rest)
         choice = self._choose(left, warm=warm)
         self._recorder.mark(states.DISPATCH)
+        if all(one.seconds > CLEARLY * choice.serial.seconds for one in choice.candidates[1:]):
+            self._due_seconds = observed.seconds * AGAIN_THEN
         return choice if choice.forecast.backend != "serial" else None
 
     def weigh(self, items: Sequence[Any], results: Sequence[Any], rest: float = WORTH_CLOUDPICKLE_SECONDS) -> None:
@@ -146,7 +151,7 @@ class Steering:
         start = profile.wake_seconds if warm else profile.start_up(self._start_method(), self._workers())
         if "breakeven.backends.crews" not in sys.modules:
             start += ENGINE_SECONDS
-        return start + CLOUDPICKLE_SECONDS * self.noticing.dear
+        return (start + CLOUDPICKLE_SECONDS * self.noticing.dear) / (1 + self.calls_before)
 
     def _workers(self) -> int:
         return self._options.max_workers or self._cpus
@@ -249,9 +254,11 @@ class Steering:
             self.noticing.gil = 0.0 if gain > KEPT * capacity else 1.0 / gain
             mixed.tick_seconds = promise.WINDOW_SECONDS
             kept.restart(mixed, clock())
-            return
-        self.noticing.gil = min(1.0 / max(gain, 1e-3), 1.0)
-        self.go(mixed, self._choose(mixed.stream.remaining, warm=self.warm))
+        else:
+            self.noticing.gil = min(1.0 / max(gain, 1e-3), 1.0)
+        choice = self._choose(mixed.stream.remaining, warm=self.warm)
+        if choice.forecast.backend != "threads" or gain < TRIAL_GAIN:
+            self.go(mixed, choice)
 
     def _break_off(self, mixed: Mixed, gain: float) -> None:
         """What was promised is not kept: come back, and think again later."""

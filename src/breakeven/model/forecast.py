@@ -16,7 +16,7 @@ from __future__ import annotations
 from math import ceil, log, sqrt
 
 from breakeven.model.profile import moving_seconds
-from breakeven.model.sample import NOTHING
+from breakeven.model.sample import NOTHING, Z80
 from breakeven.records import record
 
 TYPE_CHECKING = False
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 CHUNK_SECONDS = 2e-3  # what the engine aims at: planning.chunks.TARGET_SECONDS
 LARGEST_CHUNK = 1 << 16
 MODEL_ERROR = {"measured": 0.08, "assumed": 0.15}  # relative, of the parallel part; checked by the regret benchmark
+SERIAL_ERROR = 0.06  # relative: what a machine's own speed varies by from one second to the next
 UNKNOWN_GIL = 0.5  # share assumed where nobody has looked, with an interval from 0 to 1
 ENDLESS = 1 << 40  # items: no break-even below this is called "never"
 
@@ -66,11 +67,9 @@ class Forecast:
 def serial(sample: Sample, items: int) -> Forecast:
     """All of `items` in the calling thread."""
     seconds = items * sample.mean_seconds
-    rest = Z80_SPREAD * sample.spread_seconds * sqrt(items)
-    return _forecast("serial", 1, None, items, seconds, _margin(seconds, sample, 0.0, rest), 0, (("compute", seconds),))
-
-
-Z80_SPREAD = 1.2816
+    rest = Z80 * sample.spread_seconds * sqrt(items)
+    margin = _margin(seconds, sample, SERIAL_ERROR, rest)
+    return _forecast("serial", 1, None, items, seconds, margin, 0, (("compute", seconds),))
 
 
 def threads(sample: Sample, items: int, workers: int, profile: MachineProfile) -> Forecast:
@@ -133,6 +132,8 @@ def processes(
     computing = worker + chunk * tau
     cpu = min(sample.cpu_share, float(profile.cpus))
     start = profile.start_up(start_method, wide) if start_seconds is None else start_seconds
+    if start_method != "fork":  # a forked worker finds done what the first item had to do: imports, caches
+        start += sample.first_excess_seconds
     capacity = profile.capacity_of(wide)
     feeding = chunks * parent
     working = max((chunks * worker + items * tau) / wide, ceil(items / wide) * tau)

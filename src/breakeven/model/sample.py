@@ -17,6 +17,7 @@ FEW_BLOCKS = 4  # fewer show no drift
 SURE = 3.0  # standard errors by which the later half must differ from the earlier to be called a drift
 DEAR_FIRST = 2.0  # a first item past so many times the others is warm-up, not the rule
 OWN_SHARE = 1.2  # CPU over wall above which the function has threads of its own; less is what timing it costs
+WAITS_SHARE = 0.2  # CPU over wall
 VAGUE_SHARE = 0.2  # below: four others would have to want the same CPU
 Z80 = 1.2816  # of a normal distribution, 80 % lies within so many standard deviations
 
@@ -115,6 +116,11 @@ class Observed:
             return
         self._cpu[0] += cpu_seconds
         self._cpu[1] += max(wall_seconds - queued_seconds, min(cpu_seconds, wall_seconds))
+
+    @property
+    def waits(self) -> bool:
+        """Whether the items so far have hardly used a CPU: then there was no warm-up in them either."""
+        return self._cpu_share() < WAITS_SHARE
 
     def _cpu_share(self) -> float:
         """CPU over the wall clock less what a busy machine made it wait.

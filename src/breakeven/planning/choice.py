@@ -24,7 +24,6 @@ PILOT_BUFFER_BYTES = 16_000  # an item or result with buffers this large may wel
 PILOT_COST_SECONDS = (
     12e-3  # of threads that turn out to queue for the GIL: their start, and the time until that is seen
 )
-PILOT_GAIN = 0.8  # threads are tried where, if the GIL were free, they would take less than this of the next best
 TIE = 0.95  # processes have to be quicker than threads by as much: they take more memory
 TINY_SECONDS = 50e-6  # an item this short does not let go of the GIL to any avail: each hand-over costs as much
 OWN_THREADS = 1.5  # CPU over wall from which a function is taken to run threads of its own
@@ -190,7 +189,7 @@ def _pilot(
         return None
     hoped = model.threads(replace(sample, gil_share=0.0), situation.items, counts[-1], profile)
     least = min(best.seconds, serial.seconds)
-    worth = hoped.seconds < PILOT_GAIN * least and least - hoped.seconds > PILOT_COST_SECONDS
+    worth = hoped.seconds < least and serial.seconds - hoped.seconds > PILOT_COST_SECONDS
     sure = _surely_quicker(hoped, serial, replace(sample, gil_share=0.0), profile)
     return hoped if worth and sure else None
 
