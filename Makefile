@@ -48,8 +48,16 @@ install: $(DEV) ## everything that demo, tests and linters need, into .venv
 demo: $(CORE) ## a real job on real input, every backend, where each second went
 	@$(BIN)/breakeven demo $(ARGS)
 
+# In two programs: what the workloads load (numba, scipy) makes every fork of the engine's tests three times as slow.
+WORKLOADS := tests/workloads tests/cli/test_fem.py
+
 test: $(DEV) cpython-tests ## the tests, on one Python
+ifeq ($(strip $(ARGS)),)
+	@$(BIN)/python -m pytest $(addprefix --ignore=,$(WORKLOADS))
+	@$(BIN)/python -m pytest $(WORKLOADS)
+else
 	@$(BIN)/python -m pytest $(ARGS)
+endif
 
 # CPython's own executor tests are fetched, never kept in this tree. Where they cannot be had, the test that
 # needs them says so and skips; that is no reason to stop here.

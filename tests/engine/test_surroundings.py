@@ -52,6 +52,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTy
     """A module of the user's, which returns 1."""
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # a second file of the same second and size would not be seen
     (tmp_path / "changing.py").write_text("def task(_):\n    return 1\n")
     importlib.invalidate_caches()
     yield importlib.import_module("changing")

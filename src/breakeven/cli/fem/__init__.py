@@ -1,4 +1,4 @@
-"""Potential flow by finite elements: solve, make meshes, compare implementations, measure how workers scale.
+"""Potential flow by finite elements: solve, mesh, compare implementations, measure scaling.
 
   breakeven fem solve cylinder --set radial=24 --set around=96 --picture flow.png
   breakeven fem solve car.msh --dirichlet outlet=0 --flux inlet=2.5 --vtu car.vtu

@@ -5,7 +5,8 @@
     breakeven lfsr overhead
 
 A row of a file has the coefficients c_0,…,c_(d-1) of s_(n+d) = c_0 s_n + … + c_(d-1) s_(n+d-1);
-`#` begins a comment. A .toml file is a catalogue; `breakeven lfsr catalogue` shows the one that comes along.
+`#` begins a comment. A .toml file is a catalogue; `breakeven lfsr catalogue` shows the one that
+comes along.
 """
 
 from __future__ import annotations
