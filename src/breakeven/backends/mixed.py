@@ -94,8 +94,11 @@ class Mixed:
         self._gang.open()
         self._arrive(THREADS, None, workers)
 
-    def to_processes(self, workers: int, start_method: str | None) -> None:
-        """Go on in so many worker processes; raises what pickling the function or starting workers raises."""
+    def to_processes(self, workers: int, start_method: str | None, at_once: int | None = None) -> None:
+        """Go on in up to `workers` worker processes, `at_once` of them started now, the others as there is work.
+
+        Raises what pickling the function or starting workers raises.
+        """
         self._leave()
         from breakeven.backends.crews import Crews
 
@@ -106,7 +109,7 @@ class Mixed:
             crew = crews.acquire(self.recorder)
         self._start_began = None if crew.members else clock()
         try:
-            while len(crew.members) < workers:  # first: pickling the function may take as long as a start
+            while len(crew.members) < (at_once or workers):  # first: pickling the function may take as long as a start
                 crew.hire()
             self.recorder.mark(states.SERIALISE)
             function = crew.function(self.work.fn, self.options.seed)

@@ -197,7 +197,10 @@ class Steering:
                 self._promise = Promise(self._recorder, mixed, clock(), 1.0 if sample is None else sample.cpu_share)
             elif forecast.backend == "processes":
                 mixed.start_seconds = known.profile().start_up(forecast.start_method or "fork", forecast.workers)
-                mixed.to_processes(forecast.workers, self._options.start_method)
+                # Crews are kept by their size: of the usual one, where only the items are too few for all of it.
+                few = forecast.workers == min(self._workers(), choice.items)
+                size = self._workers() if few else forecast.workers
+                mixed.to_processes(size, self._options.start_method, forecast.workers)
             else:
                 mixed.to_serial()
         except Exception as error:  # noqa: BLE001 - of pickling the function, or of starting

@@ -58,6 +58,7 @@ class Choice:
     forecast: Forecast
     reason: str
     candidates: tuple[Forecast, ...]
+    items: int
     pilot: bool = False
 
     @property
@@ -155,8 +156,9 @@ def choose(sample: Sample, situation: Situation, profile: MachineProfile) -> Cho
     pilot = _pilot(sample, situation, profile, best, serial)
     if pilot is not None:
         reason = "two threads or more would do, if the function lets go of the GIL: tried on the next items"
-        return Choice(forecast=pilot, reason=reason, candidates=tuple(ways), pilot=True)
-    return Choice(forecast=best, reason=_why(best, ways, sample, situation), candidates=tuple(ways))
+        return Choice(forecast=pilot, reason=reason, candidates=tuple(ways), items=situation.items, pilot=True)
+    reason = _why(best, ways, sample, situation)
+    return Choice(forecast=best, reason=reason, candidates=tuple(ways), items=situation.items)
 
 
 def _seconds(way: Forecast) -> float:
