@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from breakeven.workloads import lfsr
@@ -98,6 +99,17 @@ def test_a_file_without_a_register_is_told_of(tmp_path: Path, text: str) -> None
         ('q = 3\nform = "coeffs"\nvalue = [1]\nfeedback = "xnor"', "not known"),
         ('form = "coeffs"\nvalue = [1]\nvalues = [1]', "'values' is not known"),
         ('form = "xorshift"\nvalue = [1, 2, 3]', "width"),
+        ('form = "xorshift"\nvalue = [1, 2, 3]\nwidth = 99999999', "width"),
+        ('form = "xorshift"\nvalue = [1, 2, 3]\nwidth = 8\nfeedback = "xnor"', "has no feedback"),
+        ('form = "matrix"\nvalue = [[1]]\nregister = "galois"', "has no register"),
+        ('form = "coeffs"\nvalue = [1]\noffset = [1]', "has no offset"),
+        ('form = ["coeffs"]\nvalue = [1]', "not known"),
+        ('form = "taps"\nvalue = [3.5, 1]', "no whole number"),
+        ('form = "matrix"\nvalue = [[1, 0], [0, 2]]', "row 2 of the matrix"),
+        ('form = "poly"\nvalue = "x^4+y+1"', "one letter"),
+        (f'form = "poly"\nvalue = "x^{"9" * 5000}"', "no term"),
+        ('form = "coeffs"\nvalue = [1]\nexpect.period = 1', "expect must be"),
+        ('form = "coeffs"\nvalue = [1]\nexpect.cycles = { one = 1 }', "expect.cycles"),
     ],
 )
 def test_a_bad_table_is_told_with_its_row(tmp_path: Path, table: str, says: str) -> None:
@@ -113,6 +125,56 @@ def test_a_file_that_is_no_toml_is_told_with_row_and_column(tmp_path: Path) -> N
     with pytest.raises(lfsr.InputFault) as caught:
         _read(tmp_path / "a.toml", '[[register]]\nname = "x\n')
     assert (caught.value.row, caught.value.column) == (2, 10)
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ('title = "mine"\n[[register]]\nform = "taps"\nvalue = [3, 1]\n', "'title' is not known"),
+        ("register = 3\n", "no register"),
+        (f"x = {'[' * 100_000}{']' * 100_000}\n", "too deep"),
+        (f"x = [{'1,' * 5_000_000}]\n", "longer than"),
+        (b"\xff\xfe", "no TOML"),
+    ],
+    ids=["a key of the file", "no list", "lists in lists", "ten megabytes", "no text"],
+)
+def test_a_catalogue_of_no_use_is_told_of(tmp_path: Path, text: str | bytes, says: str) -> None:
+    """In one text, with the file."""
+    with pytest.raises(lfsr.InputFault, match=says) as caught:
+        _read(tmp_path / "a.toml", text)
+    assert caught.value.file == str(tmp_path / "a.toml")
+
+
+def test_a_table_may_leave_name_and_field_to_the_file(tmp_path: Path) -> None:
+    """The name is file and row, the field the one that was asked for, but for forms that are of GF(2) alone."""
+    text = (
+        '\ufeff[[register]]\r\nform = "coeffs"\r\nvalue = [2, 1]\r\n[[register]]\r\nform = "taps"\r\nvalue = [3, 1]\r\n'
+    )
+    registers = [item for item in _read(tmp_path / "b.TOML", text, 4) if isinstance(item, lfsr.Register)]
+    assert [(one.name, one.field.q) for one in registers] == [("b:1", 4), ("b:4", 2)]
+
+
+@pytest.mark.parametrize(
+    "text, row, column",
+    [("0,1\n1\n", 2, 2), ("# rows\n0,1\n\n1,2\n", 4, 2), ("0,1,0\n1,1,0\n", 1, 3), ("a\n", 1, 1), ("", None, None)],
+)
+def test_a_bad_matrix_is_told_with_row_and_column_of_the_file(
+    tmp_path: Path, text: str, row: int | None, column: int | None
+) -> None:
+    """Comments and blank lines are counted."""
+    (tmp_path / "m.csv").write_text(text)
+    with pytest.raises(lfsr.InputFault) as caught:
+        lfsr.read_matrix(tmp_path / "m.csv")
+    assert (caught.value.row, caught.value.column) == (row, column)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers() -> None:
+    """A row of an array is a register, an array a matrix; neither keeps numpy's types."""
+    coefficients = np.array([1, 1, 0], np.uint8)
+    assert lfsr.register(coefficients) == lfsr.register([1, 1, 0])  # type: ignore[arg-type]
+    made = lfsr.from_matrix(np.eye(3, dtype=np.int64), 2)  # type: ignore[arg-type]
+    assert type(made.rows[0][0]) is int
+    assert lfsr.field_with(4, (1, 1, 1)) == lfsr.field_of(4)
 
 
 def test_all_forms_of_a_catalogue_mean_the_same_register(tmp_path: Path) -> None:

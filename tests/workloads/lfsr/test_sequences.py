@@ -11,6 +11,7 @@ from breakeven.workloads.lfsr import algebra, matrices
 from breakeven.workloads.lfsr.berlekamp import shortest_recurrence
 from breakeven.workloads.lfsr.faults import LfsrError
 from breakeven.workloads.lfsr.periods import period
+from breakeven.workloads.lfsr.polynomials import from_flint, to_flint
 from breakeven.workloads.lfsr.reference import next_state
 from breakeven.workloads.lfsr.sequences import sequence, sequence_in_pieces, state_after
 from tests.workloads.lfsr.test_properties import FIELDS, random_register
@@ -59,6 +60,14 @@ def test_periods_are_the_same_by_algebra_brent_and_floyd(q: int) -> None:
         state = [draw.randrange(q) for _ in range(register.degree)]
         found = [period(register, state, method) for method in ("algebra", "brent", "floyd")]
         assert len({(one.period, one.preperiod) for one in found}) == 1, register
+
+
+def test_a_period_is_found_by_the_primes_of_its_parts() -> None:
+    """They come from the factors of the polynomial: the order itself may be too hard to factor."""
+    field = lfsr.field_of(2)
+    parts = [to_flint(lfsr.from_taps(taps).characteristic(), field) for taps in ([64, 63, 61, 60], [31, 28])]
+    register = lfsr.from_polynomial(from_flint(parts[0] * parts[1], field))
+    assert period(register).period == (2**64 - 1) * (2**31 - 1)
 
 
 @pytest.mark.parametrize("backend", ["serial", "threads", "fork"])

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from breakeven.workloads import lfsr
+from breakeven.workloads.lfsr.batches import FIXED_STATES, cuts
 from breakeven.workloads.lfsr.pieces import PIECE_STATES, spans
 from breakeven.workloads.lfsr.ways import HYBRID_LIMIT
 
@@ -114,11 +115,44 @@ def test_a_register_out_of_reach_is_refused_before_memory_is_taken() -> None:
         lfsr.analyse(lfsr.from_taps([64, 63, 61, 60]), engine="enumerate")
 
 
-@pytest.mark.parametrize("option", [{"backend": "nowhere"}, {"engine": "magic"}, {"kernel": "popcorn"}, {"workers": 0}])
+@pytest.mark.parametrize(
+    "option",
+    [{"backend": "nowhere"}, {"engine": "magic"}, {"kernel": "popcorn"}, {"workers": 0}, {"representatives": -1}],
+)
 def test_unknown_choices_are_refused_with_what_is_known(option: dict[str, object]) -> None:
     """No choice is silently replaced."""
-    with pytest.raises(lfsr.LfsrError):
-        lfsr.analyse(E0, **{"engine": "enumerate", **option})  # type: ignore[arg-type]
+    for engine in ("enumerate", "algebra"):
+        with pytest.raises(lfsr.LfsrError):
+            lfsr.analyse(E0, **{"engine": engine, **option})  # type: ignore[arg-type]
+
+
+def test_workers_that_had_nothing_to_do_are_accounted_for() -> None:
+    """Threads were asked for, one short pass was made: the reason says why."""
+    found = lfsr.analyse(lfsr.register([1, 1, 0]), engine="both", backend="threads", workers=2)
+    assert found.backend_used == "serial"
+    assert "threads had nothing to share out" in found.reason
+
+
+def test_one_thread_looks_for_an_interrupt_between_pieces() -> None:
+    """A long walk is no single call of a kernel, which an interrupt would have to wait for."""
+    assert lfsr.Way("serial").pieces(1) == 1
+    assert lfsr.Way("serial").pieces((1 << 40) // PIECE_STATES) > 100
+
+
+def test_a_prime_too_large_for_tables_is_refused_before_memory_is_taken() -> None:
+    """A table over the digits to the base 2^27 would take gigabytes; algebra needs none."""
+    register = lfsr.register([3], 134217689)
+    assert sum(length * count for length, count in lfsr.analyse(register).cycles.items()) == register.states
+    with pytest.raises(lfsr.TooLarge, match="algebra"):
+        lfsr.analyse(register, engine="enumerate")
+
+
+def test_batches_of_registers_cover_all_of_them_once() -> None:
+    """However unlike their costs are."""
+    for costs in ([], [1], [1 << 40, 1, 1 << 20] * 9, [FIXED_STATES] * 1000):
+        for workers in (1, 2, 8):
+            covered = [at for first, last in cuts(costs, workers) for at in range(first, last)]
+            assert covered == list(range(len(costs)))
 
 
 def test_ranges_cover_everything_once() -> None:

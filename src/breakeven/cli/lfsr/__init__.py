@@ -48,9 +48,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Do what the chosen command does; what is wrong with a field, register or file is one line on stderr."""
-    from breakeven.cli.exits import FAILED
-    from breakeven.workloads.lfsr.faults import InputFault, LfsrError, RegisterFault
+    import sys
 
+    from breakeven.cli.exits import FAILED
+    from breakeven.workloads.lfsr.faults import EnumerationFault, InputFault, LfsrError, TooLarge
+
+    digits = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)  # a register of degree 15 000 has a number of states of more than 4300 digits
     try:
         return int(_module(options.lfsr_command).execute(options))
     except OSError as error:
@@ -58,10 +62,10 @@ def execute(options: argparse.Namespace) -> int:
             raise
         raise UsageError(f"{error.filename}: {error.strerror}") from error
     except LfsrError as error:
-        import sys
-
         print(f"breakeven lfsr {options.lfsr_command}: {error}", file=sys.stderr)
-        return USAGE if isinstance(error, RegisterFault) and not isinstance(error, InputFault) else FAILED
+        return FAILED if isinstance(error, (EnumerationFault, InputFault, TooLarge)) else USAGE
+    finally:
+        sys.set_int_max_str_digits(digits)
 
 
 def _module(name: str) -> ModuleType:

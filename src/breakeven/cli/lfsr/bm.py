@@ -1,6 +1,7 @@
 """The shortest register that makes a sequence (Berlekamp-Massey).
 
-The sequence is elements between commas, or digits of GF(2)…GF(9); `-` reads it from stdin.
+The sequence is elements between commas, or between spaces in a field of more than ten elements, or
+digits in a smaller one; `-` reads it from stdin.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
+_DIGITS = 10
+"""In fields of up to so many elements, each is one digit."""
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `lfsr bm`."""
@@ -28,11 +32,14 @@ def execute(options: argparse.Namespace) -> int:
     from breakeven.workloads.lfsr.berlekamp import shortest_recurrence
     from breakeven.workloads.lfsr.polynomials import to_text
 
-    text = "".join((sys.stdin.read() if options.sequence == "-" else options.sequence).split())
-    if not text:
+    words = (sys.stdin.read() if options.sequence == "-" else options.sequence).split()
+    if not words:
         raise UsageError("the sequence is empty; give elements such as 1,0,1,1")
-    given = elements(text) if "," in text else [int(c) if c.isdigit() else -1 for c in text]
     field = field_from(options)
+    if any("," in word for word in words):
+        given = elements("".join(words))
+    else:
+        given = elements(",".join(words if field.q > _DIGITS else "".join(words)))
     found = shortest_recurrence(given, field)
     polynomial = to_text([*(field.negate(c) for c in found.coefficients), 1])
     if options.json:

@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """List the catalogue, or check it."""
-    from breakeven.workloads.lfsr import catalogue
+    from breakeven.workloads.lfsr import analyse, catalogue
     from breakeven.workloads.lfsr.checking import mismatches
 
     if options.path:
@@ -40,7 +40,7 @@ def execute(options: argparse.Namespace) -> int:
             "source": register.source,
         }
         if options.check:
-            row["mismatches"] = mismatches(register)
+            row["mismatches"] = mismatches(analyse(register))
             wrong += bool(row["mismatches"])
         rows.append(row)
     if options.json:

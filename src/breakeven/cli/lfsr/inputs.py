@@ -25,7 +25,7 @@ def add_field(parser: argparse.ArgumentParser) -> None:
 
 def field_from(options: argparse.Namespace) -> Field:
     """The field that the flags name."""
-    from breakeven.workloads.lfsr.reading import field_with
+    from breakeven.workloads.lfsr import field_with
 
     return field_with(options.field, options.modulus)
 
@@ -58,6 +58,14 @@ def elements(text: str) -> list[int]:
         return [int(word) for word in text.split(",")]
     except ValueError:
         raise UsageError(f"{text!r} is not a list of whole numbers; write 1,0,1,1") from None
+
+
+def from_zero(text: str) -> int:
+    """A whole number from 0 up, for argparse."""
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
 
 
 def sound(options: argparse.Namespace) -> tuple[list[Register], int]:

@@ -6,10 +6,9 @@ The file has one row of the matrix a line, elements between commas; `#` begins a
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from breakeven.cli.exits import DONE
-from breakeven.cli.lfsr.inputs import add_field, elements, field_from
+from breakeven.cli.lfsr.inputs import add_field, field_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,21 +17,19 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `lfsr matrix`."""
-    parser.add_argument("file", metavar="FILE", help="the rows of the matrix")
+    parser.add_argument("file", metavar="FILE", help="the rows of the matrix, or - for stdin")
     add_field(parser)
     parser.add_argument("--json", action="store_true", help="the same as JSON")
 
 
 def execute(options: argparse.Namespace) -> int:
     """Compute them, and print them; a singular matrix has no order."""
-    from breakeven.workloads import lfsr
-    from breakeven.workloads.lfsr import algebra, matrices
+    from breakeven.workloads.lfsr import algebra, matrices, read_matrix
     from breakeven.workloads.lfsr.polynomials import to_text
 
-    lines = (line.partition("#")[0].strip() for line in Path(options.file).read_text(encoding="utf-8").splitlines())
     field = field_from(options)
-    register = lfsr.from_matrix([elements(line) for line in lines if line], field, name=Path(options.file).stem)
-    minimal = matrices.minimal(register.rows, field)
+    register = read_matrix(options.file, field)
+    minimal = register.minimal()
     found = {
         "characteristic": to_text(register.characteristic()),
         "minimal": to_text(minimal),

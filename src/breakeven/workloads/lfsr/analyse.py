@@ -44,8 +44,7 @@ def analyse(
     >>> lfsr.analyse(lfsr.register([2, 1, 1], 4), engine="both", backend="serial").differences
     ()
     """
-    if engine not in ENGINES:
-        raise LfsrError(f"engine {engine!r} is not known; known are {', '.join(ENGINES)}")
+    _check_choices(engine, kernel, representatives)
     with ExitStack() as kept:
         way = backend if isinstance(backend, Way) else kept.enter_context(Way(backend, workers))
         library.flint()
@@ -64,20 +63,40 @@ def analyse(
         return replace(found, seconds=perf_counter() - began)
 
 
+def _check_choices(engine: str, kernel: str, representatives: int) -> None:
+    """Refuse what is not known whichever engine would need it."""
+    from breakeven.workloads.lfsr.enumeration import KERNELS
+
+    if engine not in ENGINES:
+        raise LfsrError(f"engine {engine!r} is not known; known are {', '.join(ENGINES)}")
+    if kernel not in KERNELS:
+        raise LfsrError(f"kernel {kernel!r} is not known; known are {', '.join(KERNELS)}")
+    if representatives < 0:
+        raise LfsrError(f"{representatives} representatives cannot be kept; give a number from 0 up")
+
+
 def _enumerated(register: Register, way: Way, expected: Structure, kernel: str, representatives: int) -> Structure:
     from breakeven.workloads.lfsr.enumeration import enumerate_states
 
     way.states, way.used, way.reason = register.states, "serial", ""
+    way.ran = False
     done = enumerate_states(register, way, kernel=kernel, predicted=expected.cycles, representatives=representatives)
     return replace(
         expected,
         findings=done.findings,
         engine="enumerate",
         backend_used=way.used,
-        reason="; ".join(text for text in (done.reason, way.reason) if text),
+        reason="; ".join(text for text in (done.reason, way.reason, _not_cut(way, done.kernel)) if text),
         steps=done.steps,
         representatives=done.representatives,
     )
+
+
+def _not_cut(way: Way, kernel: str) -> str:
+    """Why workers that were asked for had nothing to do."""
+    if way.ran or way.name in ("auto", "serial"):
+        return ""
+    return f"{kernel} is one piece, so {way.name} had nothing to share out and it was walked here"
 
 
 def ready() -> tuple[float, int]:

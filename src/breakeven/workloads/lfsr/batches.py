@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
     from breakeven.workloads.lfsr.field import Field
 
-BATCH = 25
-"""Registers a message: some milliseconds of work."""
+FIXED_STATES = 1 << 17
+"""What a register costs beside its states, in states: a fifth of a millisecond."""
+MOST_COST, LEAST_COST = 40 * FIXED_STATES, 4 * FIXED_STATES
+"""Of a batch: ten milliseconds, so that there are few messages, and one near the end, so that all end together. Beyond
+twenty milliseconds the next batch would not be sent before the last one is done."""
 
 _ERROR_PARTS = 2
 
@@ -63,12 +66,35 @@ def analyse_all(
 
 def run(registers: Sequence[Register], way: Way, how: dict[str, Any]) -> Iterator[Structure | LfsrError]:
     """The structures of all registers, in order, or in the place of one why it could not be had."""
-    batches = [_sent(registers[at : at + BATCH]) for at in range(0, len(registers), BATCH)]
+    batches = (_sent(registers[first:last]) for first, last in cuts([_cost(one) for one in registers], way.count))
     waiting = iter(registers)
     for seconds, batch in way.stream(partial(analysed, how), batches):
         way.work_seconds += seconds
         for row in marshal.loads(batch):  # noqa: S302 - from our own workers
             yield _received(next(waiting), row)
+
+
+def cuts(costs: Sequence[int], workers: int) -> Iterator[tuple[int, int]]:
+    """Ranges of registers for a batch each: of like cost, but less and less towards the end (Hummel 1992).
+
+    >>> [last - first for first, last in cuts([FIXED_STATES] * 100, 2)]
+    [25, 18, 14, 10, 8, 6, 4, 4, 4, 4, 3]
+    """
+    left = sum(costs)
+    first = 0
+    while first < len(costs):
+        share = min(max(left // (2 * workers), LEAST_COST), MOST_COST)
+        taken, last = costs[first], first + 1
+        while last < len(costs) and taken + costs[last] <= share:
+            taken += costs[last]
+            last += 1
+        yield first, last
+        left -= taken
+        first = last
+
+
+def _cost(register: Register) -> int:
+    return FIXED_STATES + register.states
 
 
 def analysed(how: dict[str, Any], batch: tuple[list[Field], list[tuple[Any, ...]]]) -> tuple[float, bytes]:

@@ -1,28 +1,24 @@
-"""A register against what its catalogue expects of it.
+"""A structure against what its catalogue expects of it.
 
 Lives here: the comparison. Never here: an expectation.
 """
 
 from __future__ import annotations
 
-from breakeven.workloads.lfsr.analyse import analyse
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from breakeven.workloads.lfsr.register import Register
+    from breakeven.workloads.lfsr.structure import Structure
 
 
-def mismatches(register: Register, **how: Any) -> list[str]:
-    """What of `expected` does not come out, one text each; `how` as for `analyse`.
+def mismatches(found: Structure) -> list[str]:
+    """What of its register's `expected` did not come out, one text each; nothing where nothing was expected.
 
+    >>> from breakeven.workloads import lfsr
     >>> from breakeven.workloads.lfsr.catalogue import named
-    >>> mismatches(named("CRC-16"))
+    >>> mismatches(lfsr.analyse(named("CRC-16")))
     []
     """
-    expected = register.expected or {}
-    found = analyse(register, **how)
+    expected = found.register.expected or {}
     wrong = [
         f"{key} is {getattr(found, key)}, expected {expected[key]}"
         for key in ("order", "primitive")

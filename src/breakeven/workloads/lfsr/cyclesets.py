@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from math import gcd
 
+from breakeven.workloads.lfsr.faults import TooLarge
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     CycleSet = dict[int, int]
+
+
+MOST_PAIRS = 1 << 24
+"""Lengths of one part beside lengths of another that are combined: some ten seconds, and a gigabyte at worst."""
 
 
 def of_block(degree: int, exponents_orders: Iterable[tuple[int, int]], q: int) -> CycleSet:
@@ -49,6 +55,11 @@ def product_of_all(parts: Iterable[CycleSet]) -> CycleSet:
     """Cycles of the direct sum of any number of parts; of none, the one zero state."""
     total: CycleSet = {1: 1}
     for part in sorted(parts, key=len):
+        if len(total) * len(part) > MOST_PAIRS:
+            raise TooLarge(
+                f"cycles of more than {MOST_PAIRS // len(part)} lengths beside cycles of {len(part)}: "
+                "that many combinations are out of reach; a register with fewer factors is not"
+            )
         total = product(total, part)
     return total
 

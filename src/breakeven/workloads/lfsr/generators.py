@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from breakeven.workloads.lfsr.register import Register
 
 _SHIFTS = 3
+_MAX_WIDTH = 1 << 12
+"""Bits of state; the matrix has as many rows and columns."""
 
 
 def from_shifts(kind: str, shifts: Sequence[Any], width: Any, *, name: str = "generator") -> Register:
@@ -28,8 +30,10 @@ def from_shifts(kind: str, shifts: Sequence[Any], width: Any, *, name: str = "ge
     >>> from_shifts("xorshift", [1, 1, 2], 4).states
     16
     """
-    if not isinstance(width, int) or width < 2 or (kind == "xoroshiro" and width % 2):
-        raise RegisterFault(f"{kind} needs a width in bits, an even one of two words for xoroshiro; it is {width!r}")
+    if not isinstance(width, int) or not 2 <= width <= _MAX_WIDTH or (kind == "xoroshiro" and width % 2):
+        raise RegisterFault(
+            f"{kind} needs a width in bits up to {_MAX_WIDTH}, an even one of two words for xoroshiro; it is {width!r}"
+        )
     if len(shifts) != _SHIFTS or not all(isinstance(shift, int) and 0 < shift < width for shift in shifts):
         raise RegisterFault(f"{kind} takes three shifts from 1 to {width - 1}; they are {list(shifts)}")
     step = _xorshift if kind == "xorshift" else _xoroshiro

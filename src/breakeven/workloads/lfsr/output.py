@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "csv", "xml")
 _SHOWN = 24
-"""Cycle lengths that the text shows; the other formats have all."""
+"""Cycle lengths, and preperiods, that the text shows; the other formats have all."""
 
 
 def written(structures: Sequence[Structure], form: str) -> str:
@@ -118,7 +118,7 @@ def _lines(found: Structure) -> list[str]:
             lines.append(f"    … {len(found.cycles) - _SHOWN} lengths between …")
         lines.append(f"    {_number(count):>{width}} × length {_number(length)}")
     if len(found.preperiods) > 1:
-        heights = ", ".join(f"{height}: {_number(count)}" for height, count in sorted(found.preperiods.items()))
+        heights = _heights(found)
         lines += [f"  preperiods   {heights}", f"  leaves       {_number(found.leaves)}"]
     lines += [f"    least state {state} on a cycle of length {_number(n)}" for n, state in found.representatives]
     where = "" if found.backend_used == "none" else f" on {found.backend_used} (asked for {found.backend_requested})"
@@ -126,6 +126,14 @@ def _lines(found: Structure) -> list[str]:
     lines.append(f"  found by     {found.engine}{where} in {_seconds(found.seconds)}{steps}; {found.reason}")
     lines += [f"  DIFFERENCE   algebra against enumeration: {text}" for text in found.differences]
     return lines
+
+
+def _heights(found: Structure) -> str:
+    texts = [f"{height}: {_number(count)}" for height, count in sorted(found.preperiods.items())]
+    if len(texts) > _SHOWN:
+        between = f"… {len(texts) - _SHOWN} between …"
+        texts = [*texts[: _SHOWN // 2], between, *texts[-_SHOWN // 2 :]]
+    return ", ".join(texts)
 
 
 def _number(value: int) -> str:

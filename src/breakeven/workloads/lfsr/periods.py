@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from breakeven.workloads.lfsr import algebra, matrices
+from breakeven.workloads.lfsr.factoring import primes_of_power_minus_one
 from breakeven.workloads.lfsr.faults import LfsrError, TooLarge
 from breakeven.workloads.lfsr.reference import next_state
 
@@ -15,7 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from breakeven.workloads.lfsr.field import Field
     from breakeven.workloads.lfsr.register import Register
+    from breakeven.workloads.lfsr.structure import Factor
 
     State = tuple[int, ...]
 
@@ -54,12 +57,11 @@ def period(register: Register, state: Sequence[int] | None = None, method: str =
 def _by_algebra(register: Register, start: State) -> Period:
     field, d = register.field, register.degree
     wide = [[*row, 0] for row in register.matrix()] + [[*(register.offset or (0,) * d), 1]]
-    height = max(algebra.find(register)[0].preperiods)
+    findings, _, factors = algebra.find(register)
+    height, order = max(findings.preperiods), findings.order
     orbit = [[*start, 1]]
     for _ in range(height):
         orbit.append(matrices.apply(orbit[-1], wide, field))
-
-    order = algebra.find(register)[0].order
 
     def returns(vector: list[int], steps: int) -> bool:
         return matrices.jumped(vector, wide, steps, field) == vector
@@ -68,17 +70,19 @@ def _by_algebra(register: Register, start: State) -> Period:
     while not returns(orbit[tail], order):
         tail += 1
     least = order
-    for prime in divisors_prime(order):
+    for prime in _primes_of_order(factors, field):
         while least % prime == 0 and returns(orbit[tail], least // prime):
             least //= prime
     return Period(least, tail, 0)
 
 
-def divisors_prime(n: int) -> list[int]:
-    """The primes that divide n."""
-    from breakeven.workloads.lfsr.library import flint
-
-    return [int(prime) for prime, _ in flint().fmpz(n).factor()]
+def _primes_of_order(factors: Sequence[Factor], field: Field) -> list[int]:
+    """Every prime that may divide a period, from the factors: the order itself may be too hard to factor as it is."""
+    primes = {field.p}
+    for factor in factors:
+        if factor.order is not None:
+            primes.update(primes_of_power_minus_one(field.p, field.k * factor.degree))
+    return sorted(primes)
 
 
 def _by_brent(register: Register, start: State) -> Period:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_DEGREE = 1 << 20
 """A polynomial given as text may not be of higher degree: x^999999999 is a slip, and would fill the memory."""
 
-_TERM = re.compile(r"(?:(\d+)\*?)?(?:([A-Za-z])(?:(?:\^|\*\*)(\d+))?)?")
+_TERM = re.compile(r"(?:([0-9]{1,4000})\*?)?(?:([A-Za-z])(?:(?:\^|\*\*)([0-9]{1,4000}))?)?")
 
 
 @lru_cache(maxsize=256)
@@ -80,6 +80,9 @@ def from_text(text: str, field: Field) -> list[int]:
     """
     compact = re.sub(r"\s+", "", text)
     powers: dict[int, int] = {}
+    letters = set(re.findall("[A-Za-z]", compact))
+    if len(letters) > 1:
+        raise RegisterFault(f"{text!r} is no polynomial in one letter: it has {', '.join(sorted(letters))}")
     for sign, term in re.findall(r"([+-]?)([^+-]*)", compact):
         if not sign and not term:
             continue

@@ -17,6 +17,8 @@ Conventions, everywhere in this workload:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from dataclasses import field as attribute
+from operator import index
 
 from breakeven.workloads.lfsr import polynomials
 from breakeven.workloads.lfsr.faults import RegisterFault
@@ -46,7 +48,7 @@ class Register:
     rows: tuple[tuple[int, ...], ...] = ()
     offset: tuple[int, ...] = ()
     source: str = ""
-    expected: Mapping[str, Any] | None = None
+    expected: Mapping[str, Any] | None = attribute(default=None, compare=False)
 
     @property
     def degree(self) -> int:
@@ -65,6 +67,14 @@ class Register:
         from breakeven.workloads.lfsr.matrices import characteristic
 
         return characteristic(self.rows, self.field)
+
+    def minimal(self) -> list[int]:
+        """Minimal polynomial of the linear part, constant first, monic; of a shift register the characteristic one."""
+        if self.form != "matrix":
+            return self.characteristic()
+        from breakeven.workloads.lfsr.matrices import minimal
+
+        return minimal(self.rows, self.field)
 
     def matrix(self) -> list[list[int]]:
         """The rows of M in s → s M (+ b): row i is where the i-th unit vector goes."""
@@ -103,17 +113,17 @@ def register(
     [1, 1, 0, 1, 1]
     """
     over = field if isinstance(field, Field) else field_of(field)
-    if not coefficients:
+    given = elements(coefficients, over)
+    if not given:
         raise RegisterFault("degree 0: a register needs at least one coefficient")
-    _check_elements(coefficients, over)
     if form not in FORMS[:2]:
         raise RegisterFault(f"form {form!r} is not known; write fibonacci or galois")
-    made = Register(name, over, tuple(coefficients), form)
+    made = Register(name, over, given, form)
     if feedback == "xor":
         return made
     if feedback != "xnor" or over.q != 2:
         raise RegisterFault(f"feedback {feedback!r} is not known over {over}; write xor, or over GF(2) xnor")
-    offset = (0,) * (len(coefficients) - 1) + (1,) if form == "fibonacci" else made.coefficients
+    offset = (0,) * (len(given) - 1) + (1,) if form == "fibonacci" else made.coefficients
     return replace(made, offset=offset)
 
 
@@ -126,8 +136,7 @@ def from_polynomial(polynomial: str | Sequence[int], field: int | Field = 2, **m
     (1, 1, 0)
     """
     over = field if isinstance(field, Field) else field_of(field)
-    given = polynomials.from_text(polynomial, over) if isinstance(polynomial, str) else list(polynomial)
-    _check_elements(given, over)
+    given = elements(polynomials.from_text(polynomial, over) if isinstance(polynomial, str) else polynomial, over)
     if len(given) < 2 or not given[-1]:
         raise RegisterFault("degree 0: the polynomial is a constant, or its leading coefficient is 0")
     scale = over.negate(over.invert(given[-1]))
@@ -140,11 +149,12 @@ def from_taps(taps: Sequence[int], **more: Any) -> Register:
     >>> from_taps([3, 1]).coefficients
     (1, 1, 0)
     """
-    if not taps or min(taps) < 1 or len(set(taps)) != len(taps) or max(taps) > polynomials.MAX_DEGREE:
+    places = _whole(taps)
+    if not places or min(places) < 1 or len(set(places)) != len(places) or max(places) > polynomials.MAX_DEGREE:
         raise RegisterFault(f"taps {list(taps)} must be different whole numbers from 1 up, the degree among them")
-    coefficients = [0] * max(taps)
+    coefficients = [0] * max(places)
     coefficients[0] = 1
-    for tap in set(taps) - {max(taps)}:
+    for tap in set(places) - {max(places)}:
         coefficients[tap] = 1
     return register(coefficients, 2, **more)
 
@@ -180,24 +190,43 @@ def from_matrix(
     4
     """
     over = field if isinstance(field, Field) else field_of(field)
-    if not rows:
-        raise RegisterFault("degree 0: a matrix needs at least one row")
+    given = []
     for at, row in enumerate(rows, 1):
-        if len(row) != len(rows):
-            raise RegisterFault(f"row {at} of the matrix has {len(row)} values where there are {len(rows)} rows")
-        _check_elements(row, over)
-    if offset and len(offset) != len(rows):
-        raise RegisterFault(f"the offset has {len(offset)} values where the matrix has {len(rows)} rows")
-    _check_elements(offset, over)
-    return Register(name, over, (), "matrix", tuple(tuple(row) for row in rows), tuple(offset) if any(offset) else ())
+        try:
+            given.append(elements(row, over))
+        except RegisterFault as fault:
+            raise RegisterFault(f"row {at} of the matrix: {fault.reason}", fault.column) from None
+    if not given:
+        raise RegisterFault("degree 0: a matrix needs at least one row")
+    for at, row in enumerate(given, 1):
+        if len(row) != len(given):
+            raise RegisterFault(f"row {at} of the matrix has {len(row)} values where there are {len(given)} rows")
+    added = elements(offset, over)
+    if added and len(added) != len(given):
+        raise RegisterFault(f"the offset has {len(added)} values where the matrix has {len(given)} rows")
+    return Register(name, over, (), "matrix", tuple(given), added if any(added) else ())
 
 
-def _check_elements(values: Sequence[object], field: Field) -> None:
-    """Refuse what is no element of the field, with its column."""
-    for column, value in enumerate(values, 1):
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise RegisterFault(f"{value!r} is no whole number", column)
-        if not 0 <= value < field.q:
+def elements(values: Sequence[Any], field: Field) -> tuple[int, ...]:
+    """Values as elements of a field, numpy's whole numbers among them; raises `RegisterFault` with the column.
+
+    >>> elements([1, 3], field_of(4))
+    (1, 3)
+    """
+    numbers, q = _whole(values), field.q
+    for column, value in enumerate(numbers, 1):
+        if not 0 <= value < q:
             raise RegisterFault(
-                f"coefficient {value} is not an element of GF({field.q}); write numbers from 0 to {field.q - 1}", column
+                f"coefficient {value} is not an element of GF({q}); write numbers from 0 to {q - 1}", column
             )
+    return numbers
+
+
+def _whole(values: Sequence[Any]) -> tuple[int, ...]:
+    """Values as whole numbers, which `True` is none of."""
+    numbers = []
+    for column, value in enumerate(values, 1):
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise RegisterFault(f"{value!r} is no whole number", column)
+        numbers.append(index(value))
+    return tuple(numbers)

@@ -26,6 +26,8 @@ FIBONACCI, GALOIS, TABLES_2, TABLES_P = range(4)
 _WORD_BITS = 62
 _CHUNK_BITS = 12
 """Bits of a state that one table is looked up by: 4096 words of 8 bytes fill a first-level cache."""
+_MOST_CHUNK_BITS = 21
+"""A digit is looked up whole, so this bounds p: two tables of 17 MB for each digit then."""
 
 
 class StepMap(NamedTuple):
@@ -70,6 +72,11 @@ def step_map(register: Register, *, general: bool = False) -> StepMap:
     if bits > _WORD_BITS:
         raise TooLarge(
             f"{register} takes {bits} bits a state, and enumeration has words of {_WORD_BITS}; use engine='algebra'"
+        )
+    if _width(field.p) > _MOST_CHUNK_BITS:
+        raise TooLarge(
+            f"{register}: enumeration looks up digits to the base p, up to p = {1 << _MOST_CHUNK_BITS - 1}; "
+            "use engine='algebra'"
         )
     empty = np.zeros((1, 1), np.int64)
     if field.q == 2 and register.form != "matrix" and not general:

@@ -19,11 +19,11 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from breakeven.workloads.lfsr.faults import LfsrError
+from breakeven.workloads.lfsr.faults import EnumerationFault, LfsrError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, Self
 
 WAYS = (
@@ -34,6 +34,9 @@ HYBRID_LIMIT = 10_000
 """States up to which `hybrid` takes threads."""
 
 _WORTH_CUTTING = 1 << 22
+_PIECES_BETWEEN_LOOKS = 1 << 7
+"""Pieces that `serial` walks as one: about half a second, and an interrupt is heard only in between."""
+
 _PIECES_A_WORKER = 4
 """So that the slowest worker leaves the others idle for an eighth of its share at most."""
 
@@ -56,7 +59,7 @@ class Way:
     """One way to run pieces; used as a context where workers are kept (`persistent`).
 
     `used` and `reason` tell after `run` where the pieces ran and why; `run_seconds`, `merge_seconds` and, of
-    batches, the workers' `work_seconds` add up.
+    batches, the workers' `work_seconds` add up; `ran` says whether there was anything for it to run.
     Raises `LfsrError` for a name that is not known, and `BackendUnavailable` where a package is missing.
     """
 
@@ -74,12 +77,13 @@ class Way:
         self.work_seconds = 0.0
         self.shares_memory = name == "shared-memory"
         self.states = 0
+        self.ran = False
         self._executor: Any = None
 
     def pieces(self, wanted: int) -> int:
         """How many pieces to cut; `wanted` is what their size asks for."""
         if self.name == "serial":
-            return 1
+            return -(-wanted // _PIECES_BETWEEN_LOOKS)
         return wanted if self.name == "auto" else max(wanted, _PIECES_A_WORKER * self.count)
 
     @property
@@ -105,18 +109,19 @@ class Way:
     def run(self, piece: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
         """Run `piece` on each item and return the results in order."""
         began = perf_counter()
+        self.ran = True
         try:
             return self._run(piece, items)
         finally:
             self.run_seconds += perf_counter() - began
 
-    def stream(self, piece: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
-        """The same, a result at a time while workers that are kept go on with the next."""
+    def stream(self, piece: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        """The same, a result at a time while workers that are kept go on with the next, and as items are made."""
         if self.name == "persistent":
             self.used = "persistent"
-            yield from self._kept().map(piece, items)
+            yield from self._kept().imap(piece, items, chunksize=1)
         else:
-            yield from self.run(piece, items)
+            yield from self.run(piece, list(items))
 
     def _run(self, piece: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
         name = self.name
@@ -168,7 +173,7 @@ class Way:
         try:
             return list(parallel(joblib.delayed(piece)(item) for item in items))
         except BrokenExecutor as error:
-            raise LfsrError(f"a worker of joblib died, and nothing was counted: {error}; run again") from error
+            raise EnumerationFault(f"a worker of joblib died, and nothing was counted: {error}; run again") from error
 
     def _kept(self) -> Any:
         """The executor whose workers are kept until the context ends."""
@@ -189,7 +194,10 @@ class Way:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End the workers that are kept; after an exception at once, whatever they walk."""
+        if kind is not None and self._executor is not None:
+            self._executor.kill_workers()
         self.close()
 
 
