@@ -60,9 +60,10 @@ class System:
     """What is left to solve once the conditions are in.
 
     Potentials are counted from `level`, the least prescribed one, so that a constant added to all of them costs no
-    digits. `matrix` (F, F) and `load` (F,) belong to the `free` points (F,). `prescribed` (N,) holds the potentials, `known` (N,) the same above `level`, both 0 elsewhere. `whole` (N, N) and
-    `sources` (N,) are the system before elimination. `asked` says whether any condition lifts the potential off its
-    level; `fixed`, `natural` and `robin` hold each boundary's points, load (N,) and matrix (N, N).
+    digits. `matrix` (F, F) and `load` (F,) belong to the `free` points (F,). `prescribed` (N,) holds the
+    potentials, `known` (N,) the same above `level`, both 0 elsewhere. `whole` (N, N) and `sources` (N,) are the
+    system before elimination. `asked` says whether any condition lifts the potential off its level; `fixed`,
+    `natural` and `robin` hold each boundary's points, load (N,) and matrix (N, N).
     """
 
     matrix: Any
