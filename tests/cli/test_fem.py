@@ -62,6 +62,14 @@ def test_a_file_is_solved_written_and_drawn(tmp_path: Path) -> None:
     assert (tmp_path / "v.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_case_may_be_named_wherever_a_generator_may(tmp_path: Path) -> None:
+    """Where only its mesh is asked for, too; and other conditions than its own may be given."""
+    mesh = figures("mesh", "nafems_t4", "--set", "nx=2", "--set", "ny=3", cwd=tmp_path)
+    assert mesh["elements"] == 6
+    words = ("solve", "nafems-t4", "--set", "nx=2", "--set", "ny=3", "--dirichlet", "air=1", "--dirichlet", "base=5")
+    assert figures(*words, cwd=tmp_path)["u_max"] == 5.0
+
+
 def test_words_for_people_tell_the_same(tmp_path: Path) -> None:
     """Without --json."""
     done = breakeven("fem", "solve", "cylinder", "--set", "radial=6", "--set", "around=16", cwd=tmp_path)
@@ -109,6 +117,7 @@ def test_scaling_prints_its_table_and_model(tmp_path: Path) -> None:
         (("solve", "venturi", "--case", "patch"), "case patch is one of the generator channel"),
         (("solve", "channel", "--picture", "no/where.png"), "no folder"),
         (("solve", "channel", "--implementation", "cuda"), "no implementation 'cuda'"),
+        (("solve", "channel", "--solver", "lu"), "no solver 'lu'"),
         (("solve", "ogrid"), "without a case"),
         (("mesh", "channel", "--out", "mesh.doc"), "cannot be written"),
         (("compare", "channel", "--rounds", "0"), "less than 1"),

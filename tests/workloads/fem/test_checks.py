@@ -133,8 +133,22 @@ def test_iterations_that_run_out_are_an_error() -> None:
     mesh, conditions = fem.case("patch", nx=30, ny=10)
     with pytest.raises(fem.SolveError, match=r"after 5 iterations with a relative residual of .*direct"):
         fem.solve(mesh, conditions, solver="cg-jacobi", max_iterations=5)
-    with pytest.raises(fem.SolveError, match="no solver 'lu'"):
-        fem.solve(mesh, conditions, solver="lu")
+
+
+def test_a_solver_that_is_not_there_is_refused_before_anything_is_computed() -> None:
+    """A wrong word, not a wrong answer: the conditions, which are wrong too, are not even looked at."""
+    mesh = square(2)
+    with pytest.raises(fem.ConditionError, match="no solver 'lu'; there are cg-amg"):
+        fem.solve(mesh, [], solver="lu")
+
+
+@pytest.mark.parametrize("solver", ["cg-amg", "direct"])
+def test_a_boundary_layer_of_thin_elements_is_solved_as_well_as_can_be(solver: str) -> None:
+    """A thousand times as long as thin: rounding alone leaves a residual of 1e-6, which is no failure."""
+    mesh = fem.generate("channel", nx=50, ny=50, length=1.0, width=1e-3)
+    found = fem.solve(mesh, [fem.Flux("inlet", 1.0), fem.Dirichlet("outlet", 0.0)], solver=solver)
+    assert np.abs(found.potential - (1 - mesh.points[:, 0])).max() < 1e-5
+    assert found.mass_imbalance < 1e-5
 
 
 def test_the_factorisation_without_cvxopt_is_scipys(monkeypatch: pytest.MonkeyPatch) -> None:

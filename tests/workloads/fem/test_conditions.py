@@ -64,16 +64,40 @@ def test_a_robin_condition_alone_holds_the_potential() -> None:
         lambda x, y: math.sin(x) + y,
         lambda x, y: np.sin(x) + y,
         lambda x, y: math.sin(x) + y if x < 5 else 0.0,
+        lambda x, y: [math.sin(one) + other for one, other in zip(x, y, strict=True)],
     ],
-    ids=["of one point", "of arrays", "with an if"],
+    ids=["of one point", "of arrays", "with an if", "with a loop"],
 )
 def test_functions_may_be_written_for_one_point_or_for_arrays(value: Any) -> None:
-    """Both read the same."""
+    """All read the same, on nodes as on the Gauss points of edges."""
     mesh = square(3)
-    found = fem.solve(mesh, [fem.Dirichlet("wall", value)])
+    found = fem.solve(mesh, [fem.Dirichlet("wall", value), fem.Flux("inlet", value)])
+    wanted = fem.solve(mesh, [fem.Dirichlet("wall", value), fem.Flux("inlet", lambda x, y: np.sin(x) + y)])
+    assert np.abs(found.potential - wanted.potential).max() < 1e-12
     wall = np.unique(mesh.boundary("wall"))
     x, y = mesh.points[wall].T
     assert np.abs(found.potential[wall] - (np.sin(x) + y)).max() < 1e-15
+
+
+def test_the_parts_of_a_condition_go_by_their_names() -> None:
+    """As the reference has them."""
+    conditions: list[Any] = [
+        fem.Robin(name="outlet", coefficient=2.0, value=0.0),
+        fem.Flux(name="inlet", value=1.0),
+        fem.Dirichlet(name="wall", value=0.0),
+    ]
+    assert [one.name for one in conditions] == ["outlet", "inlet", "wall"]
+    assert fem.solve(square(2), conditions).potential.max() > 0
+
+
+@pytest.mark.parametrize("solver", fem.SOLVERS)
+@pytest.mark.parametrize("ny", [1, 3])
+def test_one_column_of_elements_between_two_potentials_is_solved(ny: int, solver: str) -> None:
+    """All free points lie halfway, where by symmetry a load counted from the mean potential would be nothing."""
+    mesh = fem.generate("channel", nx=1, ny=ny, length=1.0)
+    found = fem.solve(mesh, [fem.Dirichlet("inlet", 3.0), fem.Dirichlet("outlet", 1.0)], solver=solver)
+    assert np.abs(found.potential - (3 - 2 * mesh.points[:, 0])).max() < 1e-12
+    assert found.iterations > 0
 
 
 def test_prescribed_potentials_are_kept_to_the_last_bit() -> None:
@@ -140,6 +164,10 @@ def test_the_edges_of_a_flux_may_be_given_in_either_direction() -> None:
         ([fem.Dirichlet("inlet", float("nan"))], r"value of boundary 'inlet' at \(0, 0\) is nan"),
         ([fem.Dirichlet("inlet", lambda x, y: 1 / (y - 0.5))], "inf"),  # noqa: ARG005 - of x and y
         ([fem.Dirichlet("inlet", lambda _x, _y: [1.0, 2.0])], "shape"),
+        ([fem.Dirichlet("inlet", "warm")], "value of boundary 'inlet' is 'warm'"),  # type: ignore[arg-type]
+        ([fem.Dirichlet("inlet", np.arange(3.0))], "give a number, or a function"),  # type: ignore[arg-type]
+        ([fem.Robin("inlet", None, 1.0)], "value of boundary 'inlet' is None"),  # type: ignore[arg-type]
+        (fem.Dirichlet("inlet", 1.0), "give a list"),
         (["inlet"], "is no condition"),
     ],
 )

@@ -117,6 +117,45 @@ def test_triangles_are_refused_unless_holes_are_asked_for(tmp_path: Path) -> Non
     assert len(fem.read(file, drop_triangles=True).quad8) == 4
 
 
+def test_named_curves_along_dropped_triangles_are_dropped_with_them(tmp_path: Path) -> None:
+    """What is left of the boundary is what the quadrilaterals have of it."""
+    mesh = square(1)
+    right = mesh.quad8[0, [1, 5, 2]]
+    points = np.concatenate([mesh.points, [(2, 0.5), (1.5, 0.25), (1.5, 0.75)]])
+    spatial = np.column_stack([points, np.zeros(len(points))])
+    triangle = [[right[0], 8, right[2], 9, 10, right[1]]]
+    base = mesh.quad8[0, [0, 1, 4]]
+    meshio.Mesh(
+        spatial,
+        [("quad8", mesh.quad8), ("triangle6", triangle), ("line3", [base, [right[0], 8, 9]])],
+        cell_data={"gmsh:physical": [np.array([1]), np.array([1]), np.array([2, 2])]},
+        field_data={"fluid": np.array([1, 2]), "low": np.array([2, 1])},
+    ).write(tmp_path / "mixed.msh", file_format="gmsh22")
+    with pytest.raises(fem.MeshError, match="1 triangles"):
+        fem.read(tmp_path / "mixed.msh")
+    found = fem.read(tmp_path / "mixed.msh", drop_triangles=True)
+    assert len(found.points) == 8
+    assert found.points[found.boundary("low")].tolist() == [[[0, 0], [0.5, 0], [1, 0]]]
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+def test_triangles_beside_quad8_are_refused_unless_holes_are_asked_for(suffix: str, tmp_path: Path) -> None:
+    """In our own formats too: a dataset tri6 that is passed over would be a hole."""
+    mesh = square(2)
+    arrays: dict[str, Any] = {"x": mesh.points[:, 0], "y": mesh.points[:, 1], "quad8": mesh.quad8}
+    arrays["tri6"] = np.array([[0, 2, 4, 1, 3, 5]])
+    file = tmp_path / f"mixed{suffix}"
+    if suffix == ".h5":
+        with h5py.File(file, "w") as content:
+            for name, array in arrays.items():
+                content[name] = array
+    else:
+        np.savez(file, **arrays)
+    with pytest.raises(fem.MeshError, match=r"triangles in tri6, \(1, 6\)"):
+        fem.read(file)
+    assert len(fem.read(file, drop_triangles=True).quad8) == 4
+
+
 @pytest.mark.parametrize(
     "cells, words",
     [
@@ -163,3 +202,14 @@ def test_a_solution_is_written_for_paraview(tmp_path: Path) -> None:
     assert np.array_equal(found.cell_data["pressure"][0], solution.pressure)
     assert np.array_equal(found.cell_data["mean velocity"][0][:, :2], solution.velocity)
     assert found.point_data["velocity"].shape == (len(mesh.points), 3)
+
+
+def test_a_stream_function_is_written_with_velocities_along_its_contours(tmp_path: Path) -> None:
+    """(du/dy, -du/dx): with u = 3 y the flow goes to the right."""
+    mesh = square(3)
+    flow = fem.solve(mesh, [fem.Dirichlet("wall", lambda x, y: 3 * y)])  # noqa: ARG005 - of x and y
+    found = meshio.read(fem.write(tmp_path / "stream.vtu", mesh, flow, stream=True))
+    assert np.array_equal(found.point_data["stream function"], flow.potential)
+    assert "potential" not in found.point_data
+    assert found.point_data["velocity"] == pytest.approx(np.tile([3.0, 0, 0], (len(mesh.points), 1)), abs=1e-10)
+    assert found.cell_data["mean velocity"][0] == pytest.approx(np.tile([3.0, 0, 0], (9, 1)), abs=1e-10)

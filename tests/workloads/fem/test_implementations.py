@@ -103,7 +103,7 @@ def test_a_task_with_the_whole_mesh_is_counted_byte_by_byte(mesh: fem.Mesh) -> N
     assert together.payload_out_bytes < one.payload_out_bytes / 2.5
     initial = implementation_of("processes-initializer").matrix(mesh, Effort(2, 9, 1)).traffic
     assert initial.messages_out == 9 + 2
-    assert initial.payload_out_bytes < one.payload_out_bytes / 4
+    assert initial.payload_out_bytes < one.payload_out_bytes / 3
     shared = implementation_of("processes-shared").matrix(mesh, Effort(2, 9, 1)).traffic
     assert shared.shared_bytes == mesh.points.nbytes + mesh.quad8.nbytes + len(mesh.quad8) * 512
     assert shared.payload_out_bytes < 20_000
@@ -170,16 +170,92 @@ def test_options_that_make_no_sense_are_refused_by_name() -> None:
         ({"batch_size": -1}, "batch_size is -1"),
         ({"chunksize": 1.5}, "chunksize is 1.5"),
         ({"kernel": "gpu"}, "kernel is 'gpu'"),
+        ({"max_workers": True}, "max_workers is True"),
         ({"implementation": "cuda"}, "no implementation 'cuda'; there are python"),
     ):
         with pytest.raises(fem.ConditionError, match=words):
             fem.assemble(mesh, **options)
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    """As they come out of an array of batch sizes to try."""
+    assert effort_of(np.int64(2), np.int32(500)) == effort_of(2, 500)  # type: ignore[arg-type]
+
+
 def test_batches_cover_every_element_once() -> None:
     """The last may be short."""
     assert batches(10, 4) == [(0, 4), (4, 8), (8, 10)]
     assert batches(3, 100) == [(0, 3)]
+
+
+@pytest.mark.parametrize("name", [*fem.IMPLEMENTATIONS])
+def test_a_mesh_far_from_the_origin_is_as_good_as_any(name: str) -> None:
+    """As in the coordinates of a map, in metres: sizes of elements are taken from differences, not from places."""
+    near, conditions = fem.case("harmonic", n=6)
+    mesh = fem.Mesh(near.points + np.array([5e5, 4e6]), near.quad8, near.boundaries)
+    conditions = [fem.Flux("inlet", 2.5), fem.Dirichlet("outlet", 0.0)]
+    assert difference(fem.assemble(mesh, name, max_workers=2), fem.assemble(mesh, "python")) <= SAME
+    found = fem.solve(mesh, conditions, name, max_workers=2)
+    assert np.abs(found.velocity - [2.5, 0]).max() < 1e-6
+
+
+def test_a_matrix_is_the_callers_own(mesh: fem.Mesh, reference: Any) -> None:
+    """What is done to it does not change the next one, whose pattern is kept."""
+    for name in fem.IMPLEMENTATIONS:
+        found = fem.assemble(mesh, name, max_workers=1)
+        found.data[found.data < 0] = 0
+        found.eliminate_zeros()
+        found.setdiag(7.0)
+        assert found.nnz < reference.nnz
+        assert difference(fem.assemble(mesh, name, max_workers=1), reference) <= SAME
+
+
+def test_a_pickled_task_carries_what_the_first_method_sent(mesh: fem.Mesh) -> None:
+    """Range, x, y, all elements, points and weights of the rule: nothing was worked out beforehand."""
+    from breakeven.workloads.fem.assembly.processes_pickle import _tasks
+    from breakeven.workloads.fem.element import STIFFNESS_RULE
+
+    tasks = _tasks(mesh, Effort(2, 30), STIFFNESS_RULE)
+    assert [task[1:3] for task in tasks] == [(0, 30), (30, 60), (60, 81)]
+    for _, _, _, x, y, quad8, points, weights in tasks:
+        assert np.array_equal(np.column_stack([x, y]), mesh.points)
+        assert np.array_equal(quad8, mesh.quad8)
+        assert points.shape == (9, 2)
+        assert weights.sum() == pytest.approx(4)
+
+
+def test_numba_that_cannot_be_imported_is_as_if_it_were_not_there() -> None:
+    """As with a numpy that is too new for it: `auto` goes another way, and who asked for it is told what to install."""
+    import subprocess
+    import sys
+
+    program = (
+        "import importlib.machinery, sys\n"
+        "class Broken:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'numba':\n"
+        "            return importlib.machinery.ModuleSpec(name, self)\n"
+        "    def create_module(self, spec):\n"
+        "        raise ImportError('Numba needs NumPy 0.1 or less')\n"
+        "    def exec_module(self, module):\n"
+        "        pass\n"
+        "sys.meta_path.insert(0, Broken())\n"
+        "import breakeven as be\n"
+        "from breakeven.workloads import fem\n"
+        "if __name__ == '__main__':\n"
+        "    mesh, conditions = fem.case('patch', nx=6, ny=2)\n"
+        "    for _ in range(2):\n"
+        "        found = fem.solve(mesh, conditions, max_workers=1)\n"
+        "        assert found.chosen.startswith('numpy on '), found.chosen\n"
+        "        assert abs(found.potential.max() - 7.5) < 1e-11\n"
+        "    try:\n"
+        "        fem.assemble(mesh, 'numba-csr')\n"
+        "    except be.BackendUnavailable as error:\n"
+        "        assert 'NumPy 0.1' in str(error) and 'pip install breakeven[fem]' in str(error)\n"
+        "    else:\n"
+        "        raise SystemExit('numba-csr ran')\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_numba_is_not_imported_where_it_is_not_needed() -> None:

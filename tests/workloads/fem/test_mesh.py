@@ -74,6 +74,9 @@ def test_what_was_given_is_not_changed() -> None:
         (UNIT, ONE, {"base": [(0, 1, 4)]}, "edge 0 of boundary 'base'.*no edge"),
         (UNIT, ONE, {"base": [(0, 4, 9)]}, "edge 0 of boundary 'base' names points"),
         ([["a", "b"]] * 8, ONE, {}, "cannot be read as numbers"),
+        (UNIT, [["a"] * 8], {}, "quad8 holds <U1, not whole numbers"),
+        (UNIT, ONE, [(0, 4, 1)], "boundaries are a list; give name"),
+        (UNIT, ONE * 2, {}, r"point 4 of element 0, at \(0.5, 0\), is on a side with two elements on the same hand"),
     ],
 )
 def test_what_cannot_be_computed_on_is_refused_with_its_place(
@@ -83,6 +86,44 @@ def test_what_cannot_be_computed_on_is_refused_with_its_place(
     with pytest.raises(fem.MeshError, match=words) as refused:
         fem.Mesh(points, quad8, boundaries)
     assert isinstance(refused.value, be.UsageError)
+
+
+def test_elements_have_to_meet_side_to_side() -> None:
+    """Two small beside a large one leave a crack between them that no answer would show."""
+    large, low, high = 2 * UNIT, UNIT + np.array([2, 0]), UNIT + np.array([2, 1])
+    points, numbers = np.unique(np.concatenate([large, low, high]), axis=0, return_inverse=True)
+    with pytest.raises(fem.MeshError, match=r"at \(2, 1\), is a mid-side node here and a corner elsewhere"):
+        fem.Mesh(points, numbers.reshape(3, 8))
+
+
+def test_a_mid_side_node_belongs_to_one_side() -> None:
+    """Two squares whose corners were not merged, and one node was."""
+    points = np.concatenate([UNIT, UNIT - [0, 1]])
+    above, below = np.arange(8), np.arange(8, 16)
+    below[6] = above[4]
+    with pytest.raises(fem.MeshError, match=r"point 4 of element 0.*two different sides"):
+        fem.Mesh(points, [above, below])
+
+
+@pytest.mark.parametrize("kind", ["float32", "Fortran", "big-endian", "read-only", "lists"])
+def test_arrays_of_any_kind_make_the_same_mesh(kind: str) -> None:
+    """Places that are multiples of a quarter, so that nothing is lost in float32."""
+    mesh = square(2)
+    points, quad8, edges = mesh.points, mesh.quad8, mesh.boundary("inlet")
+    given: Any = {
+        "float32": (points.astype(np.float32), quad8.astype(np.uint64), edges.astype(np.int16)),
+        "Fortran": (np.asfortranarray(points), np.asfortranarray(quad8), np.asfortranarray(edges)),
+        "big-endian": (points.astype(">f8"), quad8.astype(">i4"), edges.astype(">i8")),
+        "read-only": (points, quad8, edges),
+        "lists": (points.tolist(), quad8.tolist(), edges.tolist()),
+    }[kind]
+    found = fem.Mesh(given[0], given[1], {"inlet": given[2]})
+    assert np.array_equal(found.points, points)
+    assert np.array_equal(found.quad8, quad8)
+    assert np.array_equal(found.boundary("inlet"), edges)
+    assert found.points.flags.c_contiguous
+    assert found.quad8.flags.c_contiguous
+    assert abs(fem.assemble(found, "numba-csr") - fem.assemble(mesh, "numba-csr")).max() == 0
 
 
 def test_one_folded_element_among_many_is_named() -> None:

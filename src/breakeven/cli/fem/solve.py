@@ -67,7 +67,7 @@ def execute(options: argparse.Namespace) -> int:
         figures["case"] = name
         _add_error(figures, solution, name, options)
     if options.vtu:
-        fem.write(options.vtu, mesh, solution)
+        fem.write(options.vtu, mesh, solution, stream=name in _STREAM)
     if options.picture:
         from breakeven.workloads.fem.pictures import draw
 

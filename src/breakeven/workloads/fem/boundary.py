@@ -6,7 +6,7 @@ the condition of the system, and with it the number of iterations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -20,14 +20,14 @@ from breakeven.workloads.fem.mesh import Mesh
 __all__ = ["Condition", "Dirichlet", "Flux", "Robin", "System", "Value", "apply"]
 
 Value: TypeAlias = "float | Callable[[Floats, Floats], ArrayLike]"
-"""A number, or a function of (x, y): two arrays of equal shape, in the mesh's units of length."""
+"""A number, or a function of (x, y), two arrays (M,) in the mesh's units of length, that returns M values or one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dirichlet:
-    """The potential itself is `value` on a boundary. Where two such boundaries meet, the later condition counts."""
+    """The potential itself is `value` on the boundary `name`. Where two such meet, the later condition counts."""
 
-    boundary: str
+    name: str
     value: Value
 
 
@@ -35,7 +35,7 @@ class Dirichlet:
 class Flux:
     """The outward slope du/dn is `value`: since the velocity is -grad u, the speed at which fluid comes in."""
 
-    boundary: str
+    name: str
     value: Value
 
 
@@ -43,10 +43,11 @@ class Flux:
 class Robin:
     """Slope and potential are tied: du/dn + `coefficient` · u = `value`, as with heat that passes to air.
 
-    For a conductivity k, a transfer coefficient h and air at T, coefficient = h / k and value = T · h / k.
+    For a conductivity k, a transfer coefficient h and air at T, k du/dn = h · (T - u): coefficient = h / k and
+    value = T · h / k.
     """
 
-    boundary: str
+    name: str
     coefficient: Value
     value: Value
 
@@ -58,11 +59,11 @@ Condition: TypeAlias = "Dirichlet | Flux | Robin"
 class System:
     """What is left to solve once the conditions are in.
 
-    Potentials are counted from `level`, halfway between the least and the greatest prescribed one, so that a constant
-    added to all of them costs no digits. `matrix` (F, F) and `load` (F,) belong to the `free` points (F,). `prescribed`
-    (N,) holds the prescribed potentials, `known` (N,) the same above `level`, both 0 elsewhere. `whole` (N, N) and
-    `sources` (N,) are the system before elimination. `asked` says whether any condition lifts the potential off its
-    level; `fixed`, `natural` and `robin` hold each boundary's points, load (N,) and matrix (N, N).
+    Potentials are counted from `level`, the least prescribed one, so that a constant added to all of them costs no
+    digits. `matrix` (F, F) and `load` (F,) belong to the `free` points (F,). `prescribed` (N,) holds the
+    potentials, `known` (N,) the same above `level`, both 0 elsewhere. `whole` (N, N) and `sources` (N,) are the
+    system before elimination. `asked` says whether any condition lifts the potential off its level; `fixed`,
+    `natural` and `robin` hold each boundary's points, load (N,) and matrix (N, N).
     """
 
     matrix: Any
@@ -86,8 +87,7 @@ def apply(mesh: Mesh, stiffness: Any, conditions: Iterable[Condition]) -> System
     `ConditionError` for conditions that contradict each other or leave the potential open.
     """
     sparse = needed("scipy.sparse", "boundary conditions")
-    given = list(conditions)
-    _check(mesh, given)
+    given = _checked(mesh, conditions)
     count = len(mesh.points)
     known, is_fixed = np.zeros(count), np.zeros(count, dtype=bool)
     fixed: dict[str, NDArray[np.int64]] = {}
@@ -95,19 +95,20 @@ def apply(mesh: Mesh, stiffness: Any, conditions: Iterable[Condition]) -> System
     robin: dict[str, Any] = {}
     for condition in given:
         if isinstance(condition, Dirichlet):
-            name = condition.boundary
+            name = condition.name
             nodes = np.unique(mesh.boundary(name)).astype(np.int64)
             known[nodes] = _values(condition.value, mesh.points[nodes], name)
             is_fixed[nodes] = True
             fixed[name] = nodes
-    level = float((known[is_fixed].min() + known[is_fixed].max()) / 2) if is_fixed.any() else 0.0
+    # Halfway between the least and the greatest, a load can be 0 by symmetry; above the least it never is.
+    level = float(known[is_fixed].min()) if is_fixed.any() else 0.0
     prescribed = known.copy()
     known[is_fixed] -= level
     asked = bool(known.any())
     for condition in given:
         if isinstance(condition, Dirichlet):
             continue
-        name = condition.boundary
+        name = condition.name
         edges = mesh.boundary(name)
         shapes, places, stretch = _on_edges(mesh, edges)
         slope = _values(condition.value, places, name)
@@ -162,16 +163,20 @@ def _among(matrix: Any, free: NDArray[np.int64], is_fixed: NDArray[np.bool_]) ->
     return sparse.csr_array((matrix.data[keep], fresh[matrix.indices[keep]], indptr), shape=(len(free), len(free)))
 
 
-def _check(mesh: Mesh, conditions: Sequence[Condition]) -> None:
-    for condition in conditions:
+def _checked(mesh: Mesh, conditions: Iterable[Condition]) -> list[Condition]:
+    if isinstance(conditions, Dirichlet | Flux | Robin):
+        raise ConditionError(f"conditions are one {conditions!r}; give a list of conditions", "conditions")
+    given = list(conditions)
+    for condition in given:
         if not isinstance(condition, Dirichlet | Flux | Robin):
             raise ConditionError(f"{condition!r} is no condition; give Dirichlet, Flux or Robin", "conditions")
-        if not len(mesh.boundary(condition.boundary)):
-            raise ConditionError(f"boundary {condition.boundary!r} has no edges to put a condition on", "conditions")
-    held = {one.boundary for one in conditions if isinstance(one, Dirichlet)}
-    both = sorted(held & {one.boundary for one in conditions if not isinstance(one, Dirichlet)})
+        if not len(mesh.boundary(condition.name)):
+            raise ConditionError(f"boundary {condition.name!r} has no edges to put a condition on", "conditions")
+    held = {one.name for one in given if isinstance(one, Dirichlet)}
+    both = sorted(held & {one.name for one in given if not isinstance(one, Dirichlet)})
     if both:
         raise ConditionError(f"boundary {both[0]!r} has both its potential and its slope prescribed", "conditions")
+    return given
 
 
 def _check_determined(mesh: Mesh, whole: Any, is_fixed: NDArray[np.bool_], robin: dict[str, Any]) -> None:
@@ -204,34 +209,45 @@ def _on_edges(mesh: Mesh, edges: Integers) -> tuple[Floats, Floats, Floats]:
     shapes, slopes = edge_shape(at)
     nodes = mesh.points[edges]
     places = np.einsum("ga,kad->kgd", shapes, nodes)
-    stretch = np.linalg.norm(np.einsum("ga,kad->kgd", slopes, nodes), axis=2) * weights
+    stretch = np.linalg.norm(np.einsum("ga,kad->kgd", slopes, nodes - nodes[:, :1]), axis=2) * weights
     return shapes, places, stretch
 
 
 def _values(value: Value, places: Floats, name: str) -> Floats:
     """A condition's value at `places` (…, 2), as an array of shape (…,)."""
-    x, y = np.ascontiguousarray(places[..., 0]), np.ascontiguousarray(places[..., 1])
-    if callable(value):
-        try:
-            found = np.asarray(value(x, y), dtype=np.float64)
-        except (TypeError, ValueError):  # written for one point, with math.sin or with an if: called point by point
-            flat = [value(one, other) for one, other in zip(x.ravel().tolist(), y.ravel().tolist(), strict=True)]  # type: ignore[arg-type]
-            found = np.array(flat, dtype=np.float64).reshape(x.shape)
-    else:
-        found = np.asarray(value, dtype=np.float64)
+    flat = places.reshape(-1, 2).T.copy()
+    found = _called(value, flat[0], flat[1]) if callable(value) else _number(value, name)
     try:
-        found = np.array(np.broadcast_to(found, x.shape))
+        found = np.array(np.broadcast_to(found, flat[0].shape))
     except ValueError:
         raise ConditionError(
-            f"the value of boundary {name!r} has the shape {found.shape} for points of the shape {x.shape}; "
+            f"the value of boundary {name!r} has the shape {found.shape} for {flat.shape[1]} points; "
             "give a number, or a function that returns one value a point",
             "conditions",
         ) from None
-    broken = np.argwhere(~np.isfinite(found))
+    broken = np.flatnonzero(~np.isfinite(found))
     if len(broken):
-        at = tuple(broken[0])
+        x, y = places.reshape(-1, 2)[broken[0]]
         raise ConditionError(
-            f"the value of boundary {name!r} at ({x[at]:.6g}, {y[at]:.6g}) is {found[at]}; give finite numbers",
+            f"the value of boundary {name!r} at ({x:.6g}, {y:.6g}) is {found[broken[0]]}; give finite numbers",
             "conditions",
         )
-    return found
+    return found.reshape(places.shape[:-1])
+
+
+def _called(value: Callable[..., ArrayLike], x: Floats, y: Floats) -> Floats:
+    """A function's values at points (M,): called with arrays, or where it was written for one point, M times."""
+    try:
+        return np.asarray(value(x, y), dtype=np.float64)
+    except (TypeError, ValueError):  # with math.sin, or with an if
+        pairs = zip(x.tolist(), y.tolist(), strict=True)
+        return np.array([value(*pair) for pair in pairs], dtype=np.float64)
+
+
+def _number(value: Any, name: str) -> Floats:
+    try:
+        return np.asarray(float(value))
+    except (TypeError, ValueError):
+        raise ConditionError(
+            f"the value of boundary {name!r} is {value!r}; give a number, or a function of x and y", "conditions"
+        ) from None

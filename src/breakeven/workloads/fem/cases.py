@@ -41,7 +41,7 @@ def case(name: str, **parameters: Any) -> tuple[Mesh, list[Condition]]:
 
     >>> mesh, conditions = case("venturi", nx=6, ny=2, inflow=1.0)
     >>> conditions
-    [Flux(boundary='inlet', value=1.0), Dirichlet(boundary='outlet', value=0.0)]
+    [Flux(name='inlet', value=1.0), Dirichlet(name='outlet', value=0.0)]
     """
     return _found(name).build(**_checked(name, parameters))
 

@@ -16,7 +16,7 @@ from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.faults import needed
 from breakeven.workloads.fem.mesh import Mesh
 from breakeven.workloads.fem.solution import Solution
-from breakeven.workloads.fem.solvers import MAX_ITERATIONS, TOLERANCE, solve_system
+from breakeven.workloads.fem.solvers import MAX_ITERATIONS, TOLERANCE, check_solver, solve_system
 from breakeven.workloads.fem.verification import check_answer, check_load, check_matrix, check_rows, fluxes_of
 
 __all__ = ["AIR_DENSITY", "STAGNATION_PRESSURE", "bernoulli", "solve"]
@@ -67,6 +67,7 @@ def solve(
     """
     effort = effort_of(max_workers, batch_size, chunksize, start_method, kernel)
     chosen = implementation_of(implementation)
+    check_solver(solver)
     watch = Watch()
     for module in ("scipy.sparse", "scipy.sparse.csgraph", *(["pyamg"] if solver == "cg-amg" else [])):
         needed(module, "solving")

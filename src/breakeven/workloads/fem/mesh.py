@@ -54,6 +54,9 @@ class Mesh:
         places = _points(points)
         elements = _elements(quad8, len(places))
         elements, turned = _turned(places, elements)
+        _check_sides(places, elements)
+        if not isinstance(boundaries or {}, Mapping):
+            raise MeshError(f"boundaries are a {type(boundaries).__name__}; give name → edges (K, 3)", "boundaries")
         named = {str(name): _triples(name, edges, len(places)) for name, edges in (boundaries or {}).items()}
         _check_edges(places, elements, named)
         kept = np.flatnonzero(np.bincount(elements.ravel(), minlength=len(places)))
@@ -151,6 +154,8 @@ def _whole(numbers: ArrayLike, what: str, columns: int) -> NDArray[np.int64]:
         raise MeshError(f"{what} cannot be read as a table of whole numbers: {error}", what) from None
     if read.size and (read.ndim != 2 or read.shape[1] != columns):  # noqa: PLR2004 - a table
         raise MeshError(f"{what} has the shape {read.shape}, not (…, {columns})", what)
+    if read.dtype.kind not in "iuf":
+        raise MeshError(f"{what} holds {read.dtype}, not whole numbers; points are numbered from 0", what)
     with np.errstate(invalid="ignore"):
         rounded = read.astype(np.int64).reshape(-1, columns)
     if read.dtype.kind not in "iu" and not np.array_equal(rounded, read.reshape(-1, columns)):
@@ -173,13 +178,14 @@ def _elements(quad8: ArrayLike, count: int) -> Integers:
     twice = np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1))
     if len(twice):
         raise MeshError(f"element {twice[0]} names a point twice: {elements[twice[0]].tolist()}", "quad8")
-    return elements.astype(np.int32)
+    return elements.astype(np.int32, order="C")  # compiled code knows this order only
 
 
 def determinants(points: Floats, quad8: Integers) -> Floats:
     """Jacobian determinants of elements at the nine Gauss points, (E, 9), in units of area."""
     slopes = gradients(STIFFNESS_RULE.points).reshape(-1, _NODES)
-    jacobians = (slopes @ points[quad8]).reshape(len(quad8), -1, 2, 2)
+    corners = points[quad8]
+    jacobians = (slopes @ (corners - corners[:, :1])).reshape(len(quad8), -1, 2, 2)
     return np.asarray(
         jacobians[:, :, 0, 0] * jacobians[:, :, 1, 1] - jacobians[:, :, 0, 1] * jacobians[:, :, 1, 0],
         dtype=np.float64,
@@ -210,6 +216,35 @@ def _turned(points: Floats, elements: Integers) -> tuple[Integers, int]:
     return elements, turned
 
 
+def _check_sides(points: Floats, elements: Integers) -> None:
+    """Refuse elements that lie over one another or meet in parts of sides: a side has one element on each hand.
+
+    Sides are known by their mid-side nodes. All elements run counter-clockwise here, so that two of them walk the side
+    between them in opposite directions.
+    """
+    first, mid, last = elements[:, :_CORNERS], elements[:, _CORNERS:], elements[:, [1, 2, 3, 0]]
+    is_corner = np.zeros(len(points), dtype=bool)
+    is_corner[first] = True
+    low, high = np.minimum(first, last), np.maximum(first, last)
+    ends = np.zeros((2, len(points)), np.int32)
+    ends[0, mid], ends[1, mid] = low, high
+    rising = first < last
+    walked = [np.bincount(mid[way], minlength=len(points)) for way in (rising, ~rising)]
+    for wrong, what in (
+        (is_corner[mid], "is a mid-side node here and a corner elsewhere; elements have to meet side to side"),
+        ((ends[0, mid] != low) | (ends[1, mid] != high), "is the mid-side node of two different sides"),
+        (
+            np.where(rising, walked[0][mid], walked[1][mid]) > 1,
+            "is on a side with two elements on the same hand; they lie over one another, or are there twice",
+        ),
+    ):
+        if wrong.any():
+            element, side = np.argwhere(wrong)[0]
+            point = mid[element, side]
+            x, y = points[point]
+            raise MeshError(f"point {point} of element {element}, at ({x:.6g}, {y:.6g}), {what}", "quad8")
+
+
 def _triples(name: str, edges: ArrayLike, count: int) -> Integers:
     triples = _whole(edges, f"boundary {name!r}", 3)
     if len(triples) and (triples.min() < 0 or triples.max() >= count):
@@ -219,7 +254,7 @@ def _triples(name: str, edges: ArrayLike, count: int) -> Integers:
             f"0 to {count - 1}",
             "boundaries",
         )
-    return triples.astype(np.int32)
+    return triples.astype(np.int32, order="C")
 
 
 def _check_edges(points: Floats, elements: Integers, named: Mapping[str, Integers]) -> None:

@@ -25,7 +25,7 @@ _INSIDE = 1 + 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
-    """What `solve` found, on `mesh` with N points and E elements; SI units where the mesh is in metres.
+    """What `solve` found, on `mesh` with N points and E elements, in its order; SI units where it is in metres.
 
     `potential` (N,) m²/s; `velocity` (E, 2) m/s, the mean of -grad u over 2×2 Gauss points; `speed` (E,) m/s, the mean
     of its length there; `pressure` (E,) Pa, by Bernoulli from `speed`. `stages`: name → seconds. `iterations` of the
@@ -115,7 +115,8 @@ class Solution:
 def _flow(mesh: Mesh, potential: Floats, at: Floats) -> tuple[Floats, Floats]:
     """-grad u at reference points `at` of each element (E, G, 2), and where it is defined (E, G)."""
     slopes = gradients(at)
-    jacobian = (slopes.reshape(-1, 8) @ mesh.points[mesh.quad8]).reshape(len(mesh.quad8), -1, 2, 2)
+    corners = mesh.points[mesh.quad8]
+    jacobian = (slopes.reshape(-1, 8) @ (corners - corners[:, :1])).reshape(len(mesh.quad8), -1, 2, 2)
     change = (slopes.reshape(-1, 8) @ potential[mesh.quad8][:, :, None]).reshape(len(mesh.quad8), -1, 2)
     a, b, c, d = jacobian[..., 0, 0], jacobian[..., 0, 1], jacobian[..., 1, 0], jacobian[..., 1, 1]
     determinant = a * d - b * c

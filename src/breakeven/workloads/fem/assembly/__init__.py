@@ -54,15 +54,30 @@ def implementation_of(name: str) -> Implementation:
     return module  # type: ignore[no-any-return]
 
 
-def assemble(mesh: Mesh, implementation: str = "auto", **options: Any) -> Any:
+def assemble(
+    mesh: Mesh,
+    implementation: str = "auto",
+    *,
+    max_workers: int | None = None,
+    batch_size: int | None = None,
+    chunksize: int | None = None,
+    start_method: str | None = None,
+    kernel: str | None = None,
+) -> Any:
     """The stiffness matrix of the Laplace operator on `mesh`: `scipy.sparse.csr_array` (N, N), float64, no unit.
 
-    `options` are `max_workers`, `batch_size` (elements a task), `chunksize` (tasks a message), `start_method`, and
-    `kernel` ("python" or "numpy", for the implementations in threads and processes).
+    `batch_size` is elements a task, `chunksize` tasks a message, `kernel` "python" or "numpy" (for the implementations
+    in threads and processes). The matrix is the caller's own and may be changed.
 
     >>> from breakeven.workloads import fem
     >>> matrix = fem.assemble(fem.generate("channel", nx=2, ny=1), implementation="numpy")
     >>> matrix.shape, bool(abs(matrix.sum(axis=1)).max() < 1e-12)
     ((13, 13), True)
     """
-    return implementation_of(implementation).matrix(mesh, effort_of(**options)).matrix
+    effort = effort_of(max_workers, batch_size, chunksize, start_method, kernel)
+    matrix = implementation_of(implementation).matrix(mesh, effort).matrix
+    # The pattern of a mesh is kept for its next assembly, and must not change with this matrix.
+    for name in ("indices", "indptr"):
+        if not getattr(matrix, name).flags.writeable:
+            setattr(matrix, name, getattr(matrix, name).copy())
+    return matrix

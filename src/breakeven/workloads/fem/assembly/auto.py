@@ -12,6 +12,7 @@ import breakeven as be
 from breakeven.workloads.fem.assembly import looped, numba_csr, tasks
 from breakeven.workloads.fem.assembly.effort import (
     BATCH_SIZE,
+    RETRIES,
     Assembled,
     Effort,
     Flow,
@@ -23,17 +24,24 @@ from breakeven.workloads.fem.assembly.effort import (
 from breakeven.workloads.fem.element import STIFFNESS_RULE, Floats, gradients
 from breakeven.workloads.fem.mesh import Mesh
 
+_broken: list[bool] = []
+"""Not empty where numba is there and cannot be imported, as with a numpy that is too new for it."""
+
 
 def _is_compiled() -> bool:
     """Whether numba is there; looking for it on the path takes as long as 200 elements do, so only once."""
-    return "numba" in sys.modules or find_spec("numba") is not None
+    return not _broken and (sys.modules.get("numba") is not None or find_spec("numba") is not None)
 
 
 def matrix(mesh: Mesh, effort: Effort) -> Assembled:
     """Assemble by the fastest way here; `note` says which that was (decision 0031)."""
     if _is_compiled():
-        done = numba_csr.matrix(mesh, effort)
-        return Assembled(done.matrix, done.seconds, done.traffic, "numba-csr")
+        try:
+            done = numba_csr.matrix(mesh, effort)
+        except be.BackendUnavailable:
+            _broken.append(True)
+        else:
+            return Assembled(done.matrix, done.seconds, done.traffic, "numba-csr")
     watch = Watch()
     shared = be.SharedArray
     values = shared.empty((len(mesh.quad8), 64), np.float64)
@@ -42,6 +50,7 @@ def matrix(mesh: Mesh, effort: Effort) -> Assembled:
         partial(tasks.matrices_into, "numpy", mesh.points, mesh.quad8, slopes, weights, values),
         batches(len(mesh.quad8), effort.batch_size or BATCH_SIZE),
         max_workers=effort.max_workers,
+        retries=RETRIES,
         progress=False,
     )
     watch.lap("elements")

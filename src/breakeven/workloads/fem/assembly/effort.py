@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from numbers import Integral
 from time import perf_counter
 from types import ModuleType
 from typing import Any, Protocol
@@ -40,7 +41,7 @@ class Traffic:
     """What was really moved between processes: counted, not calculated. All zero where nothing was.
 
     `payload_out_bytes` and `payload_in_bytes` are pickled tasks and results; `shared_bytes` is what lies in memory that
-    all see. `worker_bytes` is the largest worker's own resident memory, where it was looked at.
+    all see.
     """
 
     messages_out: int = 0
@@ -94,12 +95,12 @@ def effort_of(
     """
     counts: dict[str, Any] = {"max_workers": max_workers, "batch_size": batch_size, "chunksize": chunksize}
     for name, number in counts.items():
-        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, Integral) or number < 1):
             raise ConditionError(f"{name} is {number!r}; give a whole number from 1 up", name)
     if kernel not in {None, "", "python", "numpy"}:
         raise ConditionError(f"kernel is {kernel!r}; there are 'python' and 'numpy'", "kernel")
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Effort(max_workers or usable, batch_size or 0, chunksize or 0, start_method, kernel or "")
+    return Effort(int(max_workers or usable), int(batch_size or 0), int(chunksize or 0), start_method, kernel or "")
 
 
 def batches(count: int, size: int) -> list[tuple[int, int]]:

@@ -51,11 +51,7 @@ def run(
         for answer in stream:
             in_bytes.append(len(answer))
             results += pickle.loads(answer)
-    workers = min(effort.max_workers, len(out_bytes))
-    traffic = Traffic(
-        len(out_bytes) + (workers if sent_before else 0),
-        len(in_bytes),
-        sum(out_bytes) + workers * sent_before,
-        sum(in_bytes),
-    )
+        # Every worker that was started got it, and so did those that took the place of others.
+        starts = len(stream.report.to_dict()["lanes"]) if sent_before else 0
+    traffic = Traffic(len(out_bytes) + starts, len(in_bytes), sum(out_bytes) + starts * sent_before, sum(in_bytes))
     return results, traffic

@@ -1,4 +1,4 @@
-"""`processes-pickle`: every task carries its range, x, y, connectivity, slopes and weights; every result its triplets.
+"""`processes-pickle`: every task carries its range, x, y, connectivity, points and weights; every result its triplets.
 
 The method as it is first written, on workers whose death is noticed (decision 0030). What it costs is the point of it.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 from breakeven.workloads.fem.assembly import packing, tasks
 from breakeven.workloads.fem.assembly.effort import BATCH_SIZE, Assembled, Effort, Flow, Watch, batches, summed
-from breakeven.workloads.fem.element import STIFFNESS_RULE, VELOCITY_RULE, Floats, Rule, gradients
+from breakeven.workloads.fem.element import STIFFNESS_RULE, VELOCITY_RULE, Floats, Rule
 from breakeven.workloads.fem.mesh import Mesh
 
 
@@ -38,6 +38,6 @@ def velocity(mesh: Mesh, potential: Floats, effort: Effort) -> Flow:
 
 def _tasks(mesh: Mesh, effort: Effort, rule: Rule, *more: Any) -> list[tuple[Any, ...]]:
     x, y = np.ascontiguousarray(mesh.points[:, 0]), np.ascontiguousarray(mesh.points[:, 1])
-    carried = (x, y, mesh.quad8, gradients(rule.points), rule.weights, *more)
+    carried = (x, y, mesh.quad8, rule.points, rule.weights, *more)
     spans = batches(len(mesh.quad8), effort.batch_size or BATCH_SIZE)
     return [(effort.kernel or "python", start, stop, *carried) for start, stop in spans]

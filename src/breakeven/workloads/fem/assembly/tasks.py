@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from breakeven.workloads.fem.assembly.effort import triplets
-from breakeven.workloads.fem.element import Floats, Integers
+from breakeven.workloads.fem.element import Floats, Integers, gradients
 from breakeven.workloads.fem.kernels import arrays, loop
 
 KERNELS: dict[str, ModuleType] = {"python": loop, "numpy": arrays}
@@ -31,13 +31,14 @@ def _one(
     x: Floats,
     y: Floats,
     quad8: Integers,
-    slopes: Floats,
+    points: Floats,
     weights: Floats,
     potential: Floats | None = None,
 ) -> tuple[Any, ...]:
+    """One task as it was first written: `x`, `y` and all elements, with the rule's `points` (G, 2) and `weights`."""
     import numpy as np
 
-    return batch(kernel, start, stop, np.column_stack([x, y]), quad8, slopes, weights, potential)
+    return batch(kernel, start, stop, np.column_stack([x, y]), quad8, gradients(points), weights, potential)
 
 
 def batch(

@@ -37,7 +37,9 @@ def velocity(points: Floats, quad8: Integers, potential: Floats, slopes: Floats)
 
 def _gradients(points: Floats, quad8: Integers, slopes: Floats) -> tuple[Floats, Floats]:
     """Gradients of the shape functions to x and y (B, G, 2, 8), and the determinants (B, G)."""
-    jacobian = (slopes.reshape(-1, 8) @ points[quad8]).reshape(len(quad8), -1, 2, 2)
+    corners = points[quad8]
+    corners -= corners[:, :1].copy()
+    jacobian = (slopes.reshape(-1, 8) @ corners).reshape(len(quad8), -1, 2, 2)
     a, b, c, d = jacobian[..., 0, 0], jacobian[..., 0, 1], jacobian[..., 1, 0], jacobian[..., 1, 1]
     determinant = a * d - b * c
     gradient = np.empty((*determinant.shape, 2, 8))

@@ -45,7 +45,8 @@ def stiffness_into(
         matrix = matrices[element]
         matrix[:] = 0.0
         for node in range(8):
-            xs[node], ys[node] = points[quad8[element, node], 0], points[quad8[element, node], 1]
+            xs[node] = points[quad8[element, node], 0] - points[quad8[element, 0], 0]
+            ys[node] = points[quad8[element, node], 1] - points[quad8[element, 0], 1]
         for at in range(len(weights)):
             a = b = c = d = 0.0
             for node in range(8):
@@ -74,11 +75,12 @@ def velocity_into(
     gauss = slopes.shape[0]
     for element in range(start, stop):
         mean_x = mean_y = length = 0.0
+        first_x, first_y = points[quad8[element, 0], 0], points[quad8[element, 0], 1]
         for at in range(gauss):
             a = b = c = d = to_xi = to_eta = 0.0
             for node in range(8):
                 number = quad8[element, node]
-                x, y, value = points[number, 0], points[number, 1], potential[number]
+                x, y, value = points[number, 0] - first_x, points[number, 1] - first_y, potential[number]
                 a += slopes[at, 0, node] * x
                 b += slopes[at, 0, node] * y
                 c += slopes[at, 1, node] * x

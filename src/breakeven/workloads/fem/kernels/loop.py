@@ -15,7 +15,7 @@ def stiffness(points: Floats, quad8: Integers, slopes: Floats, weights: Floats, 
     """
     matrices = np.empty((len(quad8), 64)) if out is None else out
     for number, nodes in enumerate(quad8):
-        corners = points[nodes]
+        corners = points[nodes] - points[nodes[0]]  # so that a place far from the origin costs no digits
         matrix = np.zeros((8, 8))
         for slope, weight in zip(slopes, weights, strict=True):
             jacobian = slope @ corners
@@ -31,7 +31,7 @@ def velocity(points: Floats, quad8: Integers, potential: Floats, slopes: Floats)
     """Mean of -grad u over the Gauss points (B, 2), and of its length (B,), which is not the length of the mean."""
     means, lengths = np.empty((len(quad8), 2)), np.empty(len(quad8))
     for number, nodes in enumerate(quad8):
-        corners, values = points[nodes], potential[nodes]
+        corners, values = points[nodes] - points[nodes[0]], potential[nodes]
         total, length = np.zeros(2), 0.0
         for slope in slopes:
             jacobian = slope @ corners

@@ -33,8 +33,11 @@ def read(path: str | Path, *, drop_triangles: bool = False) -> Mesh:
     return mesh if mesh.boundaries else guessed(mesh)
 
 
-def write(path: str | Path, mesh: Mesh, solution: Any = None) -> Path:
-    """Write a mesh (`.npz`, `.h5`, `.vtu`), and with a `Solution` its fields too (`.vtu`); returns the path."""
+def write(path: str | Path, mesh: Mesh, solution: Any = None, *, stream: bool = False) -> Path:
+    """Write a mesh (`.npz`, `.h5`, `.vtu`), and with a `Solution` its fields too (`.vtu`); returns the path.
+
+    `stream` says that the solution's u is a stream function: velocities are turned to lie along its contours.
+    """
     file = Path(path)
     suffix = file.suffix.lower()
     if suffix not in _WRITERS:
@@ -42,7 +45,10 @@ def write(path: str | Path, mesh: Mesh, solution: Any = None) -> Path:
     if solution is not None and suffix != ".vtu":
         raise MeshError(f"{file.name} holds a mesh only; write the fields of a solution as .vtu", "path")
     room: Any = import_module(f"{__name__}.{_WRITERS[suffix]}")
-    room.write(file, mesh, *(() if solution is None else (solution,)))
+    if solution is None:
+        room.write(file, mesh)
+    else:
+        room.write(file, mesh, solution, stream=stream)
     return file
 
 

@@ -36,7 +36,13 @@ def read(file: Path, *, drop_triangles: bool) -> Mesh:
                 f"{file.name} is not plane: z runs from {np.min(points[:, 2])} to {np.max(points[:, 2])}", "points"
             )
         points = points[:, :2]
-    return Mesh(points, _quads(found, file, drop_triangles=drop_triangles), _boundaries(found))
+    quads = _quads(found, file, drop_triangles=drop_triangles)
+    named = _boundaries(found)
+    if drop_triangles:
+        has_side = np.zeros(len(points), dtype=bool)
+        has_side[quads[:, 4:]] = True
+        named = {name: edges[has_side[edges[:, 1]]] for name, edges in named.items()}
+    return Mesh(points, quads, {name: edges for name, edges in named.items() if len(edges)})
 
 
 def _quads(found: Any, file: Path, *, drop_triangles: bool) -> NDArray[np.int64]:
@@ -63,7 +69,11 @@ def _quads(found: Any, file: Path, *, drop_triangles: bool) -> NDArray[np.int64]
             "quad8",
         )
     if not blocks:
-        raise MeshError(f"{file.name} has no eight- or nine-node quadrilaterals; it has {listed}", "quad8")
+        raise MeshError(
+            f"{file.name} has no eight- or nine-node quadrilaterals; it has {listed} (where curves are physical "
+            "groups, gmsh saves surfaces only if they are, too)",
+            "quad8",
+        )
     return np.concatenate(blocks)
 
 

@@ -9,7 +9,7 @@ from breakeven.workloads.fem.mesh import Mesh
 from breakeven.workloads.fem.reading.npz import mesh_of
 
 
-def read(file: Path, *, drop_triangles: bool) -> Mesh:  # noqa: ARG001 - there are none in this format
+def read(file: Path, *, drop_triangles: bool) -> Mesh:
     """Read a mesh."""
     h5py = needed("h5py", "reading HDF5")
     try:
@@ -20,7 +20,7 @@ def read(file: Path, *, drop_triangles: bool) -> Mesh:  # noqa: ARG001 - there a
                 arrays |= {f"boundary:{name}": one[()] for name, one in group.items()}
     except OSError as error:
         raise MeshError(f"{file.name} cannot be read as HDF5: {error}", "path") from None
-    return mesh_of(arrays, file)
+    return mesh_of(arrays, file, drop_triangles=drop_triangles)
 
 
 def write(file: Path, mesh: Mesh) -> None:

@@ -15,11 +15,11 @@ from breakeven.workloads.fem.mesh import Mesh
 _PREFIX = "boundary:"
 
 
-def read(file: Path, *, drop_triangles: bool) -> Mesh:  # noqa: ARG001 - there are none in this format
+def read(file: Path, *, drop_triangles: bool) -> Mesh:
     """Read a mesh; a file from elsewhere runs no code."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            return mesh_of({name: arrays[name] for name in arrays.files}, file)
+            return mesh_of({name: arrays[name] for name in arrays.files}, file, drop_triangles=drop_triangles)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         if isinstance(error, MeshError):
             raise
@@ -32,7 +32,7 @@ def write(file: Path, mesh: Mesh) -> None:
     np.savez_compressed(file, points=mesh.points, quad8=mesh.quad8, **named)
 
 
-def mesh_of(arrays: Mapping[str, Any], file: Path) -> Mesh:
+def mesh_of(arrays: Mapping[str, Any], file: Path, *, drop_triangles: bool) -> Mesh:
     """A mesh from named arrays; says what is missing, and what is there instead."""
     there = ", ".join(sorted(arrays)) or "nothing"
     if "points" in arrays:
@@ -47,5 +47,12 @@ def mesh_of(arrays: Mapping[str, Any], file: Path) -> Mesh:
         raise MeshError(f"{file.name} has no dataset {missing}; it has {there}, and x, y, quad8 are needed", "points")
     if "quad8" not in arrays:
         raise MeshError(f"{file.name} has no dataset quad8 (E, 8); it has {there}", "quad8")
+    for name in arrays:
+        if name.lower().startswith("tri") and np.size(arrays[name]) and not drop_triangles:
+            raise MeshError(
+                f"{file.name} has triangles in {name}, {np.shape(arrays[name])}, and leaving them out leaves holes; "
+                "mesh again with quadrilaterals only, or ask to drop triangles",
+                "quad8",
+            )
     named = {name.removeprefix(_PREFIX): edges for name, edges in arrays.items() if name.startswith(_PREFIX)}
     return Mesh(points, arrays["quad8"], named)
