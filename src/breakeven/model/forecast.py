@@ -109,7 +109,7 @@ def _thread_rate(tau: float, share: float, cpu: float, workers: int, profile: Ma
     bounds = [workers / tau]
     if held > 0:
         bounds.append(1 / held)
-    if cpu > 0:
+    if cpu * tau > 0:
         bounds.append(capacity / (cpu * tau))
     return min(rate, *bounds)
 
