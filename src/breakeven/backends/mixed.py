@@ -31,13 +31,22 @@ if TYPE_CHECKING:
 SERIAL, THREADS, PROCESSES = "serial", "threads", "processes"
 FIRST_CHUNK_SECONDS = 1e-3  # of a function whose items have been timed here
 HELP_SHARE = 0.25  # the caller's thread helps while workers start, with items that take less than this of a start
-THREADS_TICK_SECONDS = 2e-3  # between two looks at threads on trial
 
 
 class Mixed:
     """One map, in one place at a time; made anew for each call."""
 
-    def __init__(self, work: Work, recorder: Recorder, options: Options, *, ordered: bool, bounded: bool) -> None:
+    def __init__(
+        self,
+        work: Work,
+        recorder: Recorder,
+        options: Options,
+        *,
+        ordered: bool,
+        bounded: bool,
+        observe: Callable[[int, float, float], None] | None = None,
+    ) -> None:
+        """`observe` hears of what the calling thread did: items, wall seconds, CPU seconds."""
         self.work = work
         self.recorder = recorder
         self.options = options
@@ -48,6 +57,7 @@ class Mixed:
         self.started_seconds: float | None = None  # what it took until new workers were ready
         self.tick_seconds: float | None = None  # how long a wait may last before the place is thought over
         self._bounded = bounded
+        self._observe = observe
         function = Function(0, work.fn, Encoded(b""), None)
         workers = options.max_workers or 2
         self.stream = Stream(work, function, ordered=ordered, window=WINDOW * workers if bounded else None)
@@ -200,12 +210,9 @@ class Mixed:
                 self.stream, self.recorder, self.options, self.seconds_an_item, most=1 if self._bounded else None
             )
         did = own.turn()
-        if did is not None:
-            self.observe(*did)
+        if did is not None and self._observe is not None:
+            self._observe(*did)
         return did is not None
-
-    def observe(self, items: int, seconds: float, cpu_seconds: float) -> None:
-        """So many items took so long in the calling thread; replaced by who wants to know."""
 
     def _busy_crew(self) -> Crew:
         assert self._crew is not None  # noqa: S101 - the map is in worker processes

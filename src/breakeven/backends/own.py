@@ -33,7 +33,7 @@ LARGEST = 1 << 14
 class OwnHand:
     """The caller's thread, working on a stream."""
 
-    __slots__ = ("_most", "_options", "_recorder", "_size", "_stream", "items")
+    __slots__ = ("_most", "_options", "_recorder", "_size", "_stream")
 
     def __init__(
         self,
@@ -50,7 +50,6 @@ class OwnHand:
         self._options = options
         self._most = most or LARGEST
         self._size = max(min(int(TURN_SECONDS / max(seconds_an_item, 1e-9)), self._most), 1)
-        self.items = 0
 
     def turn(self) -> tuple[int, float, float] | None:
         """Do a few items; (how many, wall seconds, CPU seconds), or None when there is nothing left to take."""
@@ -76,7 +75,6 @@ class OwnHand:
         recorder.chunks += 1
         done = len(values) + (error is not None)
         recorder.items += done
-        self.items += done
         records = recorder.records
         if len(records) < states.MOST_RECORDS:
             records.append((OWN_WORKER, chunk.first, chunk.count, began, began, began, now, now, now, now))

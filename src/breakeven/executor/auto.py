@@ -32,7 +32,6 @@ FIRST_LOOK_SECONDS = 1e-3  # of work done here, before anything but the work its
 OBSERVE_SECONDS = 5e-4  # items are timed together for so long at least,
 OBSERVE_SHARE = 0.1  # and for so much of the time spent so far
 COUNTS_SECONDS = 4e-3  # a call of this length is remembered, so that many of them may pay for a start together
-MOST_COUNTED = 1000
 LOAD_WORTH_SECONDS = 40e-3  # of work left for which what decides is loaded, once in a program: that takes 4 ms
 WORTH_SECONDS = 2e-3  # of work in a call whose function is known: below, nothing is looked up
 
@@ -93,8 +92,8 @@ class Auto:
     ) -> Iterator[list[Any]]:
         from breakeven.backends.mixed import Mixed
 
-        mixed = self._mixed = Mixed(work, recorder, self._options, ordered=ordered, bounded=bounded)
-        mixed.observe = steering.noticing.worked  # type: ignore[method-assign]
+        observe = steering.noticing.worked
+        mixed = self._mixed = Mixed(work, recorder, self._options, ordered=ordered, bounded=bounded, observe=observe)
         spent = clock() - recorder.began
         recorder.choice = f"{choice.forecast.title}: {choice.reason}"
         recorder.forecast = _forecast(choice, spent, steering)
@@ -165,16 +164,12 @@ class _Watch:
         return choice
 
 
-_calls: dict[Any, int] = {}  # of functions whose calls were long enough to count, and were made here to the end
-
-
 def _rented(work: Work) -> int:
     """How many calls of this function have been made here: none was worth a start, together they may be."""
-    if not _calls:
-        return 0
-    from breakeven.executor.known import mark_of
+    import sys
 
-    return _calls.get(mark_of(work.fn), 0)
+    memory = sys.modules.get("breakeven.executor.known")  # without it there was no call that counts
+    return 0 if memory is None else memory.calls_of(work.fn)
 
 
 def _only_processes(options: Options) -> str:
@@ -243,11 +238,9 @@ def _forecast(choice: Choice, spent: float, steering: Steering) -> dict[str, Any
 def _finish_serially(recorder: Recorder, steering: Steering | None, loop: Loop, work: Work) -> None:
     choice = None if steering is None else steering.choice
     if loop.seconds > COUNTS_SECONDS:
-        from breakeven.executor.known import mark_of
+        from breakeven.executor import known
 
-        mark = mark_of(work.fn)
-        if len(_calls) < MOST_COUNTED or mark in _calls:
-            _calls[mark] = _calls.get(mark, 0) + 1
+        known.count_call(work.fn)
     if steering is None or choice is None:
         recorder.choice = "serial: done before workers could have been started"
         return

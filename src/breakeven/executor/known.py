@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from breakeven.planning.choice import Choice
 
 MOST_FUNCTIONS = 128
+MOST_COUNTED = 1000
 ALIKE = 1.5  # a call with so many times more or fewer items is decided as the one before
 
 
@@ -36,6 +37,7 @@ class Known:
 
 
 _functions: dict[Any, Known] = {}
+_calls: dict[Any, int] = {}  # of functions, made in the calling thread to their end and long enough to count
 _profile: MachineProfile | None = None
 _keeping = False  # what is learnt is written down at the end
 
@@ -67,6 +69,18 @@ def remember(fn: Callable[..., Any], known: Known) -> None:
         return
     if len(_functions) > MOST_FUNCTIONS:
         del _functions[next(iter(_functions))]
+
+
+def count_call(fn: Callable[..., Any]) -> None:
+    """A call that was not worth a start has been made here; many of them may be."""
+    mark = mark_of(fn)
+    if len(_calls) < MOST_COUNTED or mark in _calls:
+        _calls[mark] = _calls.get(mark, 0) + 1
+
+
+def calls_of(fn: Callable[..., Any]) -> int:
+    """How many such calls there have been."""
+    return _calls.get(mark_of(fn), 0) if _calls else 0
 
 
 def forget(fn: Callable[..., Any]) -> None:

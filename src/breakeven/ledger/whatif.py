@@ -33,11 +33,9 @@ class _Service:
     """Seconds that one chunk takes at each station."""
 
     send: float
-    transit: float
     decode: float
     compute: float
     encode: float
-    back: float
     merge: float
 
 
@@ -83,15 +81,15 @@ def _replay(ledger: Ledger, chunks: list[ChunkRecord], world: _World) -> float:
     arrivals: list[float] = []
     for service in services:  # in the order in which they were sent
         clock += service.send
-        start = max(heapq.heappop(free), clock + service.transit)
+        start = max(heapq.heappop(free), clock)
         done = start + service.decode + service.compute + service.encode
         heapq.heappush(free, done)
-        arrivals.append(done + service.back)
+        arrivals.append(done)
     parent = clock
     for arrival, service in sorted(zip(arrivals, services, strict=True), key=lambda pair: pair[0]):
         parent = max(parent, arrival) + service.merge
     if world.even:
-        parent = min(parent, clock + sum(service.compute for service in services) / world.workers + services[-1].back)
+        parent = min(parent, clock + sum(service.compute for service in services) / world.workers)
     return parent + max(ledger.seconds - last, 0.0)
 
 
@@ -109,11 +107,9 @@ def _service(ledger: Ledger, chunk: ChunkRecord, world: _World) -> _Service:
     unpickling = states.get("deserialise", 0.0) / count if world.pickles else 0.0
     return _Service(
         send=pickling + moving + dispatch,
-        transit=0.0,
         decode=chunk.decoded - chunk.received if world.pickles else 0.0,
         compute=compute,
         encode=chunk.encoded - chunk.computed if world.pickles else 0.0,
-        back=0.0,
         merge=taking + unpickling + states.get("merge", 0.0) / count,
     )
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from breakeven.model.profile import MachineProfile
-    from breakeven.model.sample import Payload, Sample
+    from breakeven.model.sample import Sample
 
 CHUNK_SECONDS = 2e-3  # what the engine aims at: planning.chunks.TARGET_SECONDS
 LARGEST_CHUNK = 1 << 16
@@ -278,8 +278,3 @@ def _smallest(holds: Callable[[float], bool]) -> float | None:
         else:
             low = middle
     return high
-
-
-def payload_seconds(payload: Payload | None) -> float:
-    """What pickling and unpickling an item costs."""
-    return 0.0 if payload is None else payload.dumps_seconds + payload.loads_seconds
