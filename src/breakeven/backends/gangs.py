@@ -223,6 +223,8 @@ class Gang:
 
     def _room(self) -> bool:
         stream = self._stream
+        if stream.returned:  # counted when they were cut first; and what is ready may wait for just these
+            return True
         ahead = stream.outstanding + stream.ready_count
         return stream.has_more and (stream.window is None or ahead < stream.window + self._workers)
 
