@@ -25,6 +25,7 @@ COMMANDS = {
     "demo": "real work on serial, threads and processes: what paid off, and why",
     "report": "show a stored report again, or turn it into a web page",
     "lfsr": "cycle structure of shift registers, by algebra and proved by walking",
+    "lab": "instruments: what messages, copies, start-up and sharing cost on this machine",
     "doctor": "look for what on this machine makes parallel work slow or unsafe",
     "fem": "potential flow by finite elements: solve, mesh, compare, scaling",
 }

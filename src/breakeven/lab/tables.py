@@ -1,0 +1,157 @@
+"""A finding as text for a terminal, 100 columns wide at most.
+
+Lives here: what stands in which column. Never here: what is concluded. The headline comes first; every column names
+its unit; every figure is a median with its 95 % interval (of fewer than six samples: their range) and n.
+"""
+
+from __future__ import annotations
+
+import math
+
+from breakeven.lab.conditions import caption
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from breakeven.lab.finding import Finding, Quantity, Row
+    from breakeven.lab.fits import Fit
+
+WIDTH = 100
+_GAP = "  "
+LEGEND = "median (95 % interval of the median by ranks; of fewer than 6 samples their range); n samples"
+
+
+def render(finding: Finding, width: int = WIDTH) -> str:
+    """Return the whole finding: headline, table, fits, notes, conditions.
+
+    >>> from breakeven.lab.finding import Finding, Quantity, Row
+    >>> row = Row({"transport": "os.pipe"}, (Quantity("one-way", "µs", (8.1, 8.3, 7.9)),))
+    >>> print(render(Finding(instrument="latency", headline="A pipe takes 8.1 µs.", conditions={}, rows=(row,))))
+    A pipe takes 8.1 µs.
+    <BLANKLINE>
+    transport  n  one-way [µs]
+    os.pipe    3  8.1 (7.9–8.3)
+    <BLANKLINE>
+    median (95 % interval of the median by ranks; of fewer than 6 samples their range); n samples
+    unknown CPU, ? usable CPUs
+    """
+    parts = [finding.headline, ""]
+    for rows in _groups(finding.rows):
+        parts += [*_table(rows, finding.shown, width), ""]
+    for name, fit in finding.fits.items():
+        parts += [f"{name}: {line}" for line in fit_lines(fit)]
+    if finding.fits:
+        parts.append("")
+    parts += [*finding.notes]
+    if finding.interrupted:
+        parts.append("Interrupted: this is what had been measured until then.")
+    parts.append(LEGEND)
+    parts.append(caption(dict(finding.conditions)))
+    return "\n".join(parts)
+
+
+def fit_lines(fit: Fit) -> list[str]:
+    """Return one line a segment: its formula, its range, and what follows from it."""
+    lines = []
+    for part in fit.segments:
+        half = "–" if math.isinf(part.n_half_bytes) else size_text(part.n_half_bytes)
+        rate = "–" if math.isinf(part.r_inf_mb_a_second) else f"{number(part.r_inf_mb_a_second)} MB/s"
+        lines.append(
+            f"{size_text(part.from_bytes)} … {size_text(part.to_bytes)}: "
+            f"alpha {number(part.alpha_us)} ± {number(part.alpha_margin_us)} µs, "
+            f"beta {number(part.beta_ns_a_byte)} ± {number(part.beta_margin_ns_a_byte)} ns/B, "
+            f"n_half {half}, r_inf {rate} (n = {part.points} sizes)"
+        )
+    return lines
+
+
+def number(value: float) -> str:
+    """Write a figure with three digits that count, without an exponent where that can be read.
+
+    >>> [number(value) for value in (0, 0.01234, 8.1, 12.34, 123.4, 45678.9, float("nan"))]
+    ['0', '0.0123', '8.1', '12.3', '123', '45679', '–']
+    """
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+
+
+def size_text(size_bytes: float) -> str:
+    """Write a size: in KiB, MiB or GiB where that is a whole number of them, else in bytes or decimal units.
+
+    >>> size_text(512), size_text(65536), size_text(3 << 20), size_text(100_000), size_text(1_234_567)
+    ('512 B', '64 KiB', '3 MiB', '100 kB', '1.23 MB')
+    """
+    whole = round(size_bytes)
+    for unit, amount in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if whole >= amount and not whole % amount:
+            return f"{whole // amount} {unit}"
+    for unit, amount in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if whole >= 10 * amount or (whole >= amount > 10**3):
+            return f"{whole / amount:.3g} {unit}"
+    return f"{whole} B"
+
+
+def cell(quantity: Quantity) -> str:
+    """Return a median with its interval."""
+    interval = quantity.interval
+    if quantity.n < 2:
+        return number(interval.value)
+    return f"{number(interval.value)} ({number(interval.low)}–{number(interval.high)})"
+
+
+def _groups(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows that have the same labels and quantities, in the order in which they first come."""
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Row]] = {}
+    for row in rows:
+        shape = tuple(row.labels), tuple(f"{one.name} {one.unit}" for one in row.quantities)
+        groups.setdefault(shape, []).append(row)
+    return list(groups.values())
+
+
+def _table(rows: Sequence[Row], shown: Sequence[str], width: int) -> list[str]:
+    """One table, or several below one another where the columns do not fit beside one another."""
+    quantities = [one for one in rows[0].quantities if not shown or one.name in shown]
+    labels = [_label_column(name, rows) for name in rows[0].labels]
+    labels.append(["n", *(_count(row, quantities) for row in rows)])
+    columns = [
+        [f"{one.name} [{one.unit}]" if one.unit else one.name, *(cell(row[one.name]) for row in rows)]
+        for one in quantities
+    ]
+    lines: list[str] = []
+    while columns:
+        fitting = 1
+        while fitting < len(columns) and _wide([*labels, *columns[: fitting + 1]]) <= width:
+            fitting += 1
+        lines += [*([""] if lines else []), *_aligned([*labels, *columns[:fitting]])]
+        columns = columns[fitting:]
+    return lines
+
+
+def _label_column(name: str, rows: Sequence[Row]) -> list[str]:
+    values = [row.labels[name] for row in rows]
+    if name.endswith("_bytes"):
+        return [name.removesuffix("_bytes"), *(size_text(float(value)) for value in values)]
+    return [name.replace("_", " "), *(value if isinstance(value, str) else f"{value:g}" for value in values)]
+
+
+def _count(row: Row, quantities: Sequence[Quantity]) -> str:
+    counts = sorted({row[one.name].n for one in quantities})
+    return "–" if not counts else str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
+
+
+def _wide(columns: Sequence[Sequence[str]]) -> int:
+    return sum(max(map(len, column)) for column in columns) + len(_GAP) * (len(columns) - 1)
+
+
+def _aligned(columns: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in columns]
+    return [
+        _GAP.join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in zip(*columns, strict=True)
+    ]
