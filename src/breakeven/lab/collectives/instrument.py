@@ -2,23 +2,25 @@
 
 Ranks are processes with a multiprocessing.Pipe between every two. Gather to one as a star and a binomial tree; reduce
 as a chain, a star and a binomial tree; allreduce by recursive doubling. Where mpi4py and mpiexec are installed, MPI's
-own gather, reduce and allreduce beside them. All ranks wait for one future moment of the clock that they share; the time
-of a collective is from then until the last rank has ended. Every result is checked, on every rank.
+own gather, reduce and allreduce beside them. All ranks wait for one future moment of the clock that they share; a
+collective takes from then until the last rank has ended. Every result is checked, on every rank.
 """
 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from breakeven.lab.conditions import conditions
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.method import Case, take
-from breakeven.lab.programs import Program, ProgramFailed
+from breakeven.lab.programs import Program, ProgramFailed, WrongResult
 
 if TYPE_CHECKING:
     import argparse
-    from typing import Any
+    from functools import partial
+from typing import Any
 
 PANELS = 2
 INCHES = (12.6, 5.4)
@@ -64,7 +66,7 @@ def measure(*, quick: bool, ranks: str | None = None, no_mpi: bool = False) -> F
                 raise ProgramFailed(f"{algorithm} on {count} ranks", 0, "")
             turn = turns[0]
             if not turn["right"]:
-                raise ProgramFailed(f"{operation}, {algorithm}, {count} ranks, {size} B", 0, "a wrong result")
+                raise WrongResult(f"{operation}, {algorithm}, {count} ranks, {size} B")
             return {
                 "last": turn["last_ns"] * 1e-3,
                 "first": turn["first_ns"] * 1e-3,
@@ -72,7 +74,7 @@ def measure(*, quick: bool, ranks: str | None = None, no_mpi: bool = False) -> F
                 "late": turn["late_ns"] * 1e-3,
             }
 
-        cases = [Case(str(key), lambda key=key: once(*key)) for key in keys]
+        cases = [Case(str(key), partial(once, *key)) for key in keys]
         budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
         taken = take(cases, budget_seconds=budget, warm=False, least=3 if quick else 11)
         if not taken.interrupted:
@@ -99,8 +101,8 @@ def measure(*, quick: bool, ranks: str | None = None, no_mpi: bool = False) -> F
         conditions=conditions(ranks=list(counts), mpi=launcher is not None, **taken.facts()),
         rows=rows,
         notes=(
-            "size: of the block of float64 of each rank. last rank: from the common start until the last rank has ended;",
-            "skew: last less first; late start: of the rank that began last (ranks beyond the CPUs have to wait for one).",
+            "Size: of the float64 block of each rank. Last rank: from the common start until the last rank has ended.",
+            "Skew: last less first. Late start: of the rank that began last; ranks beyond the CPUs wait for one.",
             f"{checked} collectives, every result compared on every rank: all right.",
             *(() if launcher is not None or no_mpi else ("MPI is not installed: pip install 'breakeven[lab-mpi]'",)),
         ),
@@ -123,6 +125,8 @@ def mpiexec() -> str | None:
 
 def draw(finding: Finding, axes: Any) -> None:
     """Left, time against size at the most ranks that all have; right, against ranks at one size."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
     from breakeven.lab.drawing import logarithmic, name_ends, series
 
     left, right = axes
@@ -143,6 +147,8 @@ def draw(finding: Finding, axes: Any) -> None:
             series(panel, xs, quantities, number=number)
             ends.append((f"{operation}, {algorithm}", xs[-1], quantities[-1].median, number))
         logarithmic(panel, x="", y="last rank has ended [µs after the common start]", sizes=along == "size_bytes")
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         if along == "ranks":
             panel.set_xticks(counts, [f"{one:g}" for one in counts])
             panel.minorticks_off()

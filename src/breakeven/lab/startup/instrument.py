@@ -8,6 +8,7 @@ work: so does a user see it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from breakeven.lab.conditions import conditions
@@ -59,7 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--imports",
         default=None,
         metavar="MODULE,…",
-        help=f"what the program imports, each a set of its own: {BARE} for nothing (default: {BARE},numpy; quick: {BARE})",
+        help=f"what the program imports, each apart; {BARE} is nothing (default: {BARE},numpy; quick: {BARE})",
     )
     parser.add_argument("--work-ms", type=float, default=WORK_MS, help="how long the one task computes (default: 0)")
 
@@ -75,7 +76,7 @@ def measure(*, quick: bool, imports: str | None = None, work_ms: float = WORK_MS
             *((way, method) for way in WITH_METHOD for method in _methods()),
         ]
     }
-    cases = [Case(name, lambda key=key: run(*key, work_ms=work_ms)) for name, key in keys.items()]
+    cases = [Case(name, partial(run, *key, work_ms=work_ms)) for name, key in keys.items()]
     budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
     taken = take(cases, budget_seconds=budget, warm=False, most=1 if quick else 31)
     rows = tuple(
@@ -89,9 +90,9 @@ def measure(*, quick: bool, imports: str | None = None, work_ms: float = WORK_MS
         conditions=conditions(work_ms=work_ms, **taken.facts()),
         rows=rows,
         notes=(
-            "external wall: from before the interpreter starts until it has ended; CPU: user + system by external wall;",
-            "CPU seconds are those of all processes of the program, the fork server's included;",
-            "over nothing: external wall less that of the program without a worker, of the same block.",
+            "External wall: from before the interpreter starts until it ends. CPU: user + system by external wall.",
+            "CPU seconds are those of all processes of the program, the fork server's included.",
+            "Over nothing: external wall less that of the program without a worker, of the same block.",
         ),
         interrupted=taken.interrupted,
         shown=tuple(name for name, _ in QUANTITIES.values()),
@@ -144,7 +145,9 @@ def draw(finding: Finding, axes: Any) -> None:
     bounds = [[one.value - one.low for one in walls], [one.high - one.value for one in walls]]
     axes.errorbar([one.value for one in walls], places, xerr=bounds, fmt="none", ecolor=INK, lw=1, capsize=2.5)
     for place, one in zip(places, walls, strict=True):
-        axes.annotate(number(one.value), (one.high, place), (5, 0), textcoords="offset points", va="center", fontsize=8.5)
+        axes.annotate(
+            number(one.value), (one.high, place), (5, 0), textcoords="offset points", va="center", fontsize=8.5
+        )
     for at, modules in enumerate(sets[1:]):
         known = {_name(row): row["external wall"].interval for row in finding.select(imports=modules)}
         there = [(known[name], place) for place, name in enumerate(names) if name in known]
