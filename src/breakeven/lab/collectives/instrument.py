@@ -49,51 +49,15 @@ def measure(*, quick: bool, ranks: str | None = None, no_mpi: bool = False) -> F
     keys = [(*key, count, size) for key in ALGORITHMS for count in counts for size in sizes]
     keys += [(operation, MPI, count, size) for operation in operations for count in with_mpi for size in sizes]
     with ExitStack() as running:
-        programs: dict[tuple[bool, int], Program] = {}
-        for count in counts:
-            ours = Program("breakeven.lab.collectives.ranks", [str(count)], variables=ONE_THREAD)
-            programs[False, count] = running.enter_context(ours)
-        for count in with_mpi:
-            assert launcher is not None  # noqa: S101 - or there would be none to count
-            programs[True, count] = running.enter_context(_mpi_program(launcher, count))
-
-        def once(operation: str, algorithm: str, count: int, size: int) -> dict[str, float]:
-            program = programs[algorithm == MPI, count]
-            program.say({"operation": operation, "algorithm": algorithm, "length": size // 8, "turns": 1})
-            turns = program.hear()
-            if turns is None:
-                program.finish()  # raises what went wrong
-                raise ProgramFailed(f"{algorithm} on {count} ranks", 0, "")
-            turn = turns[0]
-            if not turn["right"]:
-                raise WrongResult(f"{operation}, {algorithm}, {count} ranks, {size} B")
-            return {
-                "last": turn["last_ns"] * 1e-3,
-                "first": turn["first_ns"] * 1e-3,
-                "skew": (turn["last_ns"] - turn["first_ns"]) * 1e-3,
-                "late": turn["late_ns"] * 1e-3,
-            }
-
-        cases = [Case(str(key), partial(once, *key)) for key in keys]
+        programs = {(False, count): running.enter_context(_pipes_program(count)) for count in counts}
+        programs |= {(True, count): running.enter_context(_mpi_program(launcher, count)) for count in with_mpi}
+        cases = [Case(str(key), partial(once, programs[key[1] == MPI, key[2]], *key)) for key in keys]
         budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
         taken = take(cases, budget_seconds=budget, warm=False, least=3 if quick else 11)
         if not taken.interrupted:
             for program in programs.values():
                 program.finish()
-    rows = tuple(
-        Row(
-            {"operation": operation, "algorithm": algorithm, "ranks": count, "size_bytes": size},
-            (
-                Quantity("last rank", "µs", taken.of(str(key), "last")),
-                Quantity("first rank", "µs", taken.of(str(key), "first")),
-                Quantity("skew", "µs", taken.of(str(key), "skew")),
-                Quantity("late start", "µs", taken.of(str(key), "late")),
-            ),
-        )
-        for key in keys
-        if taken.of(str(key), "last")
-        for operation, algorithm, count, size in [key]
-    )
+    rows = tuple(_row(taken, *key) for key in keys if taken.of(str(key), "last"))
     checked = sum(len(samples["last"]) for samples in taken.samples.values())
     return Finding(
         instrument="collectives",
@@ -108,6 +72,24 @@ def measure(*, quick: bool, ranks: str | None = None, no_mpi: bool = False) -> F
         ),
         interrupted=taken.interrupted,
     )
+
+
+def once(program: Program, operation: str, algorithm: str, count: int, size_bytes: int) -> dict[str, float]:
+    """One collective in a running program; microseconds. Raises `WrongResult` where a rank has anything else."""
+    program.say({"operation": operation, "algorithm": algorithm, "length": size_bytes // 8, "turns": 1})
+    turns = program.hear()
+    if turns is None:
+        program.finish()  # raises what went wrong
+        raise ProgramFailed(f"{algorithm} on {count} ranks", 0, "")
+    turn = turns[0]
+    if not turn["right"]:
+        raise WrongResult(f"{operation}, {algorithm}, {count} ranks, {size_bytes} B")
+    return {
+        "last": turn["last_ns"] * 1e-3,
+        "first": turn["first_ns"] * 1e-3,
+        "skew": (turn["last_ns"] - turn["first_ns"]) * 1e-3,
+        "late": turn["late_ns"] * 1e-3,
+    }
 
 
 def mpiexec() -> str | None:
@@ -162,9 +144,23 @@ def draw(finding: Finding, axes: Any) -> None:
     right.set_ylabel("")
 
 
-def _mpi_program(launcher: str, count: int) -> Program:
+def _row(taken: Taken, operation: str, algorithm: str, count: int, size_bytes: int) -> Row:
+    name = str((operation, algorithm, count, size_bytes))
+    shown = {"last": "last rank", "first": "first rank", "skew": "skew", "late": "late start"}
+    return Row(
+        {"operation": operation, "algorithm": algorithm, "ranks": count, "size_bytes": size_bytes},
+        tuple(Quantity(text, "µs", taken.of(name, key)) for key, text in shown.items()),
+    )
+
+
+def _pipes_program(count: int) -> Program:
+    return Program("breakeven.lab.collectives.ranks", [str(count)], variables=ONE_THREAD)
+
+
+def _mpi_program(launcher: str | None, count: int) -> Program:
     import sys
 
+    assert launcher is not None  # noqa: S101 - there are no ranks of MPI's without one
     command = [launcher, "-n", str(count), sys.executable, "-m", "breakeven.lab.collectives.mpi"]
     return Program.of_command(command, variables=ONE_THREAD)
 

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 PANELS = 3
 INCHES = (11.6, 4.2)
 WAYS = ("Queue", "Pipe", "shared_memory ring", "breakeven by value", "breakeven SharedArray")
-SIZE, QUICK_SIZE = "50 MB", "8 MB"
-SECONDS, QUICK_SECONDS = 2.0, 0.2
+SIZE, QUICK_SIZE = "50 MB", "4 MB"
+SECONDS, QUICK_SECONDS = 2.0, 0.15
 RATE = 30.0
 ANALYSERS, DEPTH = 2, 4
-BUDGET_SECONDS, QUICK_BUDGET_SECONDS = 90.0, 1.0
+BUDGET_SECONDS, QUICK_BUDGET_SECONDS = 90.0, 1.8
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 QUANTITIES = {
@@ -73,7 +73,7 @@ def measure(
     }
     cases = [Case(way, partial(film, way, **camera)) for way in WAYS]
     budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
-    taken = take(cases, budget_seconds=budget, warm=False, least=6, most=1 if quick else 21)
+    taken = take(cases, budget_seconds=budget, warm=False, least=6, most=6 if quick else 21)
     rows = tuple(
         Row(
             {"frames go by": way, "size_bytes": size_bytes, "offered a second": rate},

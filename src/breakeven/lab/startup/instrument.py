@@ -26,6 +26,7 @@ INCHES = (8.6, 6.2)
 NOTHING = "nothing"
 WITHOUT_METHOD = ("nothing", "thread")
 WITH_METHOD = ("process", "pool", "executor", "breakeven")
+QUICK_WAYS = ("process", "breakeven")  # by every start method; the others by the first alone
 METHODS = ("fork", "forkserver", "spawn")
 BARE = "bare"
 WORK_MS = 0.0
@@ -68,17 +69,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def measure(*, quick: bool, imports: str | None = None, work_ms: float = WORK_MS) -> Finding:
     """Run every program in interleaved blocks."""
     chosen = (imports or (BARE if quick else f"{BARE},numpy")).split(",")
-    keys = {
-        f"{way} {method} {modules}": (way, method, modules)
-        for modules in chosen
-        for way, method in [
-            *((way, "–") for way in WITHOUT_METHOD),
-            *((way, method) for way in WITH_METHOD for method in _methods()),
-        ]
-    }
+    ways = [(way, "–") for way in WITHOUT_METHOD]
+    ways += [(way, method) for way in WITH_METHOD for method in _methods(all_of_them=not quick or way in QUICK_WAYS)]
+    keys = {f"{way} {method} {modules}": (way, method, modules) for modules in chosen for way, method in ways}
     cases = [Case(name, partial(run, *key, work_ms=work_ms)) for name, key in keys.items()]
     budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
-    taken = take(cases, budget_seconds=budget, warm=False, most=1 if quick else 31)
+    taken = take(cases, budget_seconds=budget, warm=False, least=6 if quick else 11, most=6 if quick else 31)
     rows = tuple(
         Row({"way": NAMES[way], "start method": method, "imports": modules}, _quantities(taken, name, modules))
         for name, (way, method, modules) in keys.items()
@@ -164,10 +160,11 @@ def draw(finding: Finding, axes: Any) -> None:
     axes.legend(loc="upper right", fontsize=8.5)
 
 
-def _methods() -> tuple[str, ...]:
+def _methods(*, all_of_them: bool) -> tuple[str, ...]:
     import multiprocessing
 
-    return tuple(method for method in METHODS if method in multiprocessing.get_all_start_methods())
+    there = tuple(method for method in METHODS if method in multiprocessing.get_all_start_methods())
+    return there if all_of_them else there[:1]
 
 
 def _name(row: Row) -> str:
