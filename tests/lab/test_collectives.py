@@ -94,7 +94,7 @@ def test_an_interrupt_ends_the_ranks_of_pipes_and_of_mpi(monkeypatch: pytest.Mon
     hear = Program.hear
 
     def interrupted(self: Program) -> object:
-        if next(calls) == 40:
+        if next(calls) == 10:
             raise KeyboardInterrupt
         return hear(self)
 

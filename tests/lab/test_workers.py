@@ -14,6 +14,7 @@ import pytest
 from breakeven.lab.finding import Finding
 from breakeven.lab.frames import instrument as frames
 from breakeven.lab.memory import instrument as memory
+from breakeven.lab.memory.looking import group_bytes
 from breakeven.lab.programs import descendants
 from breakeven.lab.sharing import instrument as sharing
 from breakeven.lab.startup import instrument as startup
@@ -71,14 +72,14 @@ def test_workers_that_are_sent_a_payload_hold_it_and_those_that_share_do_not(who
 
 @pytest.mark.skipif(not memory.group_is_visible(), reason="no memory group can be read here")
 def test_the_peak_of_the_pages_is_what_the_kernel_charges() -> None:
-    """Within 5 % in the best of three, since the group is not ours alone."""
-    shares = []
-    for _ in range(3):
+    """Within 5 %, wherever nobody else in the group takes or gives back memory meanwhile."""
+    for _ in range(4):
+        strangers = group_bytes()[0] or 0
         run = memory.run(memory.PROCESS, "fork", memory.COPIED, workers=2, size_bytes=40_000_000)
-        shares.append(abs(run["agreement"] - 100))
-        if shares[-1] <= 5:
-            break
-    assert min(shares) <= 5
+        if abs((group_bytes()[0] or 0) - strangers) < 1_000_000:
+            assert run["agreement"] == pytest.approx(100, abs=5)
+            return
+    pytest.skip("others in this memory group are too busy to hold anything against it")
 
 
 @pytest.mark.parametrize("way", frames.WAYS)

@@ -182,16 +182,19 @@ class Program:
         process.stdout.close()
         group = process.pid
         user = system = 0.0
+        killed: list[int] = []
         try:
             if at_once:
-                _kill_tree(process.pid)
+                killed = _kill_tree(process.pid)
             _, status, usage = os.wait4(process.pid, 0)
             wall = (perf_counter_ns() - self._began_ns) * 1e-9
             user, system = usage.ru_utime, usage.ru_stime
+            _bury_each(killed, _PATIENCE_SECONDS)
             more = _bury(group, _PATIENCE_SECONDS)
         except BaseException:
-            _kill_tree(process.pid)
+            killed = _kill_tree(process.pid)
             _bury(group, _PATIENCE_SECONDS)
+            _bury_each(killed, _PATIENCE_SECONDS)
             process.returncode = -signal.SIGKILL
             self._toll = Toll(0.0, 0.0, 0.0)
             raise
@@ -238,7 +241,7 @@ def _bury(group: int, patience_seconds: float) -> tuple[float, float]:
     return user, system
 
 
-def _kill_tree(pid: int) -> None:
+def _kill_tree(pid: int) -> list[int]:
     """End a process and all that descend from it, those included that lead sessions of their own, as MPI's do."""
     tree = descendants(pid)
     _kill(pid)
@@ -247,11 +250,22 @@ def _kill_tree(pid: int) -> None:
             os.kill(one, signal.SIGKILL)
         except ProcessLookupError:
             pass  # it was in the group
-    for one in tree[1:]:
-        try:
-            os.waitpid(one, 0)  # it has fallen to this process, unless its parent was quicker
-        except ChildProcessError:
-            pass
+    return tree[1:]
+
+
+def _bury_each(pids: list[int], patience_seconds: float) -> None:
+    """Wait for processes that fall to this one as soon as their parents have ended."""
+    deadline = perf_counter_ns() + int(patience_seconds * 1e9)
+    left = pids
+    while left and perf_counter_ns() < deadline:
+        for one in left:
+            try:
+                os.waitpid(one, os.WNOHANG)
+            except ChildProcessError:
+                pass  # it is another's still, or gone
+        left = [one for one in left if read_bytes(f"/proc/{one}/stat") is not None]
+        if left:
+            select.select([], [], [], 0.0005)
 
 
 def _kill(group: int) -> None:

@@ -20,6 +20,8 @@ from breakeven.lab.programs import Program, ProgramFailed, WrongResult
 if TYPE_CHECKING:
     import argparse
     from functools import partial
+
+    from breakeven.lab.method import Taken
 from typing import Any
 
 PANELS = 2
