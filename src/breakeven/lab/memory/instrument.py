@@ -94,7 +94,7 @@ def run(who: str, method: str, sharing: str, *, workers: int, size_bytes: int) -
         program.say("go on")
         _expect(program, program.hear(peak))
         held = look(program.pid)
-        peak()
+        peak.count(held)
         program.say("go on")
         program.finish()
     found = {
@@ -184,16 +184,16 @@ def _headline(rows: tuple[Row, ...], size_bytes: int) -> str:
     known = {(row.labels["workers are"], row.labels["start method"], row.labels["payload"]): row for row in rows}
     parts = []
     for key, text in (
-        ((PROCESS, "fork", NOTHING), "an idle forked worker {} MB"),
-        ((PROCESS, "spawn", NOTHING), "a spawned one {} MB"),
-        ((PROCESS, "fork", COPIED), f"one that is sent {size_bytes / 1e6:g} MB {{}} MB"),
-        ((PROCESS, "fork", SHARED), "one that shares them {} MB"),
+        ((PROCESS, "fork", NOTHING), "{} MB when forked and idle"),
+        ((PROCESS, "spawn", NOTHING), "{} MB when spawned"),
+        ((PROCESS, "fork", COPIED), f"{{}} MB when it is sent a payload of {size_bytes / 1e6:g} MB"),
+        ((PROCESS, "fork", SHARED), "{} MB when it shares that"),
     ):
         if key in known:
             parts.append(text.format(number(known[key]["PSS a worker"].median)))
     if not parts:
         return "Interrupted before any tree had been looked at."
-    return f"What a worker adds: {', '.join(parts)} (n = {rows[0]['PSS a worker'].n})."
+    return f"A worker adds {', '.join(parts)} (n = {rows[0]['PSS a worker'].n})."
 
 
 def group_is_visible() -> bool:

@@ -117,6 +117,10 @@ class Peak:
         self.looks += 1
         if held.torn:
             self.torn += 1
-            return
+        else:
+            self.count(held)
+
+    def count(self, held: Held) -> None:
+        """Count a look that was taken while the tree stood still."""
         self.unfiled_bytes = max(self.unfiled_bytes, held.tree.unfiled_bytes)
         self.group_bytes = max(self.group_bytes, held.group_bytes or 0)
