@@ -22,6 +22,10 @@ INSTRUMENTS: dict[str, tuple[str, str]] = {
     # Moving bytes.
     # Starting, sharing, ranks, memory.
     # When parallel pays.
+    "scenarios": ("scenarios", "a course's four cases, little and much compute and data, on every way to run them"),
+    "crossover": ("crossover", "the task time from which on each way pays, measured and forecast"),
+    "metg": ("metg", "the shortest task that keeps workers half busy, or 95 % busy, on each way"),
+    "guidelines": ("guidelines", "ten things that must hold of any parallel library, each a statistical test"),
 }
 """Instrument → its module in this package, and what it measures."""
 
