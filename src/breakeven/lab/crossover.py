@@ -22,7 +22,7 @@ from breakeven.units import format_seconds
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
 
@@ -52,7 +52,9 @@ def measure(*, quick: bool, workers: int | None = None, tasks: int = TASKS) -> F
     short, long = (_QUICK, ()) if quick else (_FULL, _LONG)
     names = _QUICK_WAYS if quick else _FULL_WAYS
     with running.opened(names, width) as ways:
-        taken = take(_cases(short, ways.values(), tasks), budget_seconds=2.3 if quick else 25.0, least=6, warm=not quick)
+        taken = take(
+            _cases(short, ways.values(), tasks), budget_seconds=2.3 if quick else 25.0, least=6, warm=not quick
+        )
         few = [ways[name] for name in _LONG_WAYS if name in ways]
         far = Taken()
         if long and not taken.interrupted:
@@ -124,10 +126,14 @@ def _headline(points: Sequence[Row], count: int, workers: int) -> str:
 def _notes(points: Sequence[Row], forecast: Outlook, count: int, workers: int) -> list[str]:
     never = [str(row.labels["way"]) for row in points if not row["crossover"].n]
     notes = [
-        f"{count} tasks a call, {workers} workers; each task adds square roots in pure Python, with next to no data. "
-        "Cells under a way are its speed-up over the plain loop, block by block. crossover: the task time from which on "
-        "it stays above 1.",
-        f"Forecasts: for {count} tasks, from a profile of this machine that was {forecast.source}, with an 80 % interval.",
+        (
+            f"{count} tasks a call, {workers} workers; each task adds square roots in pure Python, with next to no "
+            "data. "
+            "Cells under a way are its speed-up over the plain loop, block by block. crossover: the task time from "
+            "which "
+            "on it stays above 1."
+        ),
+        f"Forecasts: for {count} tasks, from a profile of this machine that was {forecast.source}; interval: 80 %.",
     ]
     if never:
         notes.append(f"No crossover in most blocks: {', '.join(never)}. Where the GIL is held, threads have none.")

@@ -1,7 +1,8 @@
 """What the model says before anything is measured here: break-even and METG of the tasks that instruments burn.
 
-Lives here: asking the model. Never here: the model (`breakeven.model`), or what came of it. The machine's profile is the
-kept one; where there is none, a full run measures one and does not keep it, since that would change later decisions.
+Lives here: asking the model. Never here: the model (`breakeven.model`), or what came of it. The machine's profile is
+the kept one; where there is none, a full run measures one and does not keep it, since that would change later
+decisions.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def _warm_up() -> None:
     before = _seconds_of(_ROUNDS)
     for _ in range(20):
         now = _seconds_of(_ROUNDS)
-        if abs(now / before - 1.0) <= 0.05:  # noqa: PLR2004 - as the method says: see docs/reference/lab.md
+        if abs(now / before - 1.0) <= 0.05:
             return
         before = now
 

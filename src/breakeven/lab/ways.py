@@ -1,7 +1,7 @@
 """Every way to run one function over items here: a plain loop, our backends, and the standard library's two pools.
 
-Lives here: opening them all at once, so that they can be run in turns; one timed call; and ending them. Never here: what
-is made of the times. All ways are warm, which means that they were used a moment ago; the one that is called cold
+Lives here: opening them all at once, so that they can be run in turns; one timed call; and ending them. Never here:
+what is made of the times. All ways are warm, which means that they were used a moment ago; the one that is called cold
 starts its workers in the timed call.
 """
 

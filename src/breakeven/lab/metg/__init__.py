@@ -15,8 +15,8 @@ from breakeven.lab import ways as running
 from breakeven.lab.conditions import conditions
 from breakeven.lab.crossing import crossings
 from breakeven.lab.finding import Finding, Quantity, Row
-from breakeven.lab.method import Case, take
 from breakeven.lab.metg.reference import bare_workers
+from breakeven.lab.method import Case, take
 from breakeven.lab.tables import cell
 from breakeven.probes.capacity import usable_cpus
 from breakeven.units import format_seconds
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from breakeven.lab.method import Taken
     from breakeven.lab.metg.reference import Bare
+    from breakeven.lab.method import Taken
 
 INCHES = (9.6, 5.2)
 _QUICK = (10e-6, 30e-6, 100e-6, 300e-6, 1e-3)
@@ -54,12 +54,15 @@ def measure(*, quick: bool, workers: int | None = None, tasks: int | None = None
     found = conditions(workers=width, tasks=count)
     expected = {share: outlook.metg_of_burning(width, share, quick=quick) for share in (_HALF, _MOST)}
     single, packed = ((running.PROCESSES, running.POOL, running.FUTURES), (running.PROCESSES, running.POOL))
-    with bare_workers(width) as bare, running.opened((_LOOP, *single), width, chunksize=1) as one:
-        with running.opened(packed, width) as many:
-            ways = {name if name == _LOOP else f"{name} (1)": way for name, way in one.items()}
-            ways |= {name: way for name, way in many.items()}
-            taken = take(_cases(grid, ways, bare, count), budget_seconds=2.2 if quick else 50.0, least=6, warm=not quick)
-            running.end_if(taken.interrupted)
+    with (
+        bare_workers(width) as bare,
+        running.opened((_LOOP, *single), width, chunksize=1) as one,
+        running.opened(packed, width) as many,
+    ):
+        ways = {name if name == _LOOP else f"{name} (1)": way for name, way in one.items()} | dict(many)
+        cases = _cases(grid, ways, bare, count)
+        taken = take(cases, budget_seconds=2.2 if quick else 50.0, least=6, warm=not quick)
+        running.end_if(taken.interrupted)
     names = [name for name in ways if name != _LOOP]
     sweep = [_row(seconds, names, taken, count, width) for seconds in grid]
     points = [_point(name, sweep, expected, width / count) for name in names]
@@ -137,12 +140,18 @@ def _headline(points: Sequence[Row], workers: int, count: int) -> str:
 
 def _notes(workers: int, count: int) -> list[str]:
     return [
-        f"W = {workers} workers, N = {count} tasks a call, all warm. Cells under a way are its efficiency [%]: wall of bare "
-        "processes over the way's wall, block by block. all CPUs: what the bare processes themselves make of W CPUs, "
-        "the plain loop's wall / (W × theirs).",
-        "METG(50), METG(95): the task time from which on the efficiency stays at 50 %, 95 %; wall × W / N is how Task Bench "
-        "counts it. (1): one task a message; without it, chunks as the library makes them by default. "
-        "A crossing at the first grain means: there or below.",
+        (
+            f"W = {workers} workers, N = {count} tasks a call, all warm. (1): one task a message; without it, chunks as the "
+            "library makes them by default."
+        ),
+        (
+            "Cells under a way are its efficiency [%]: wall of bare processes / wall of the way, block by block. all CPUs: what "
+            "bare processes themselves make of W CPUs, wall of the plain loop / (W × theirs)."
+        ),
+        (
+            "METG(50), METG(95): the task time from which on the efficiency stays at 50 %, at 95 %; at the first grain it means "
+            "there or below. wall × W / N is how Task Bench counts it."
+        ),
     ]
 
 

@@ -25,7 +25,6 @@ from breakeven.units import format_bytes, format_seconds
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any
 
     from matplotlib.axes import Axes
 
@@ -44,7 +43,9 @@ _COLOURS = {"faster": "#009e73", "slower": "#d55e00", "tie": "#5c6370", "too few
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `scenarios`."""
     parser.add_argument("--workers", metavar="W", type=int, default=None, help="of each way (the usable CPUs)")
-    parser.add_argument("--tasks", metavar="N", type=int, default=TASKS, help="of each case (%(default)s, the course's)")
+    parser.add_argument(
+        "--tasks", metavar="N", type=int, default=TASKS, help="of each case (%(default)s, the course's)"
+    )
 
 
 def measure(*, quick: bool, workers: int | None = None, tasks: int = TASKS) -> Finding:
@@ -100,7 +101,9 @@ def _way_rows(chosen: Iterable[Scenario], taken: Taken) -> list[Row]:
 def _claim_row(claim: Claim, taken: Taken) -> Row:
     measured = Quantity("measured", claim.unit, taken.of(claim.name))
     said = number(claim.said_low) if claim.said_low == claim.said_high else f"{claim.said_low:g}–{claim.said_high:g}"
-    return Row({"claim": claim.name, "stated": f"{said} {claim.unit}", "verdict": _judged(claim, measured)}, (measured,))
+    return Row(
+        {"claim": claim.name, "stated": f"{said} {claim.unit}", "verdict": _judged(claim, measured)}, (measured,)
+    )
 
 
 def _judged(claim: Claim, measured: Quantity) -> str:
@@ -154,8 +157,11 @@ def _speedup(row: Row) -> float:
 
 def _notes(rows: Sequence[Row], workers: int, tasks: int) -> list[str]:
     notes = [
-        f"{tasks} tasks a case, {workers} workers that were warm; speed-up is the plain loop's time over the way's, block "
-        "by block. The course runs four workers and counts anything above 1.2 × as faster.",
+        (
+            f"{tasks} tasks a case, {workers} workers that were warm; speed-up is the plain loop's time over the "
+            "way's, "
+            "block by block. The course runs four workers and counts anything above 1.2 × as faster."
+        ),
     ]
     for row in rows:
         if row.labels.get("the_course_says") in ("parallel", "serial"):
@@ -215,7 +221,7 @@ def _frame(axes: Axes, speedups: Sequence[Quantity]) -> None:
     high = max(1.0, *(one.high for one in speedups))
     span = high / low
     low, high = low / span**0.35 / 1.4, high * span**0.2 * 1.3
-    wide = span > 12  # noqa: PLR2004 - a decade and what stands around it
+    wide = span > 12
     known = [10.0**power for power in range(-7, 3)] if wide else [0.1, 0.2, 0.5, 1, 2, 5, 10]
     ticks = [one for one in known if low <= one <= high]
     axes.set_xlim(low, high)

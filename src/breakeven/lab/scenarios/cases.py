@@ -1,4 +1,4 @@
-"""The course's four cases: little or much computing, on little or much data; and the smallest task there is, beside them.
+"""The course's four cases: little or much computing, on little or much data; and the smallest task there is, beside.
 
 Lives here: the tasks and their items, exactly as large as the course has them. Never here: a time.
 """
