@@ -21,6 +21,12 @@ __all__ = ["INSTRUMENTS", "instrument"]
 INSTRUMENTS: dict[str, tuple[str, str]] = {
     # Moving bytes.
     # Starting, sharing, ranks, memory.
+    "startup": ("startup.instrument", "what a thread, process, pool, executor or engine adds to a program"),
+    "sharing": ("sharing.instrument", "an update of a shared number: its cost with and without a lock, and what races lose"),
+    "collectives": ("collectives.instrument", "gather and reduce over processes, by algorithm, ranks and size"),
+    "memory": ("memory.instrument", "what workers add to the memory of a program, by start method and sharing"),
+    "gil": ("gil.instrument", "how much of the time a function holds the GIL, so whether threads can help"),
+    "frames": ("frames.instrument", "a video pipeline: the rate held, the latency and the CPU left, by transport"),
     # When parallel pays.
     "scenarios": ("scenarios", "a course's four cases, little and much compute and data, on every way to run them"),
     "crossover": ("crossover", "the task time from which on each way pays, measured and forecast"),

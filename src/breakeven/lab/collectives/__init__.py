@@ -1,0 +1,1 @@
+"""Gathering and reducing over processes: what the choice of an algorithm does."""

@@ -1,0 +1,188 @@
+"""How long until what every process has is at one of them, or summed up? By algorithm, ranks and size.
+
+Ranks are processes with a multiprocessing.Pipe between every two. Gather to one as a star and a binomial tree; reduce
+as a chain, a star and a binomial tree; allreduce by recursive doubling. Where mpi4py and mpiexec are installed, MPI's
+own gather, reduce and allreduce beside them. All ranks wait for one future moment of the clock that they share; the time
+of a collective is from then until the last rank has ended. Every result is checked, on every rank.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from breakeven.lab.conditions import conditions
+from breakeven.lab.finding import Finding, Quantity, Row
+from breakeven.lab.method import Case, take
+from breakeven.lab.programs import Program, ProgramFailed
+
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+PANELS = 2
+INCHES = (12.6, 5.4)
+MPI = "MPI's own"
+RANKS, QUICK_RANKS = (2, 4, 8), (2, 4)
+SIZES, QUICK_SIZES = (8, 1 << 10, 1 << 14, 1 << 17, 1 << 20, 1 << 22), (8, 1 << 17)
+BUDGET_SECONDS, QUICK_BUDGET_SECONDS = 75.0, 1.2
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the numbers of ranks, and whether MPI takes part."""
+    parser.add_argument("--ranks", default=None, metavar="N,…", help=f"(default: {_listed(RANKS)})")
+    parser.add_argument("--no-mpi", action="store_true", help="leave MPI out although it is installed")
+
+
+def measure(*, quick: bool, ranks: str | None = None, no_mpi: bool = False) -> Finding:
+    """Run every algorithm at every size on every number of ranks, in interleaved blocks."""
+    from breakeven.lab.collectives.algorithms import ALGORITHMS
+
+    counts = tuple(int(word) for word in ranks.split(",")) if ranks else QUICK_RANKS if quick else RANKS
+    sizes = QUICK_SIZES if quick else SIZES
+    launcher = None if no_mpi else mpiexec()
+    with_mpi = () if launcher is None else counts[:1] if quick else counts
+    operations = list(dict.fromkeys(operation for operation, _ in ALGORITHMS))
+    keys = [(*key, count, size) for key in ALGORITHMS for count in counts for size in sizes]
+    keys += [(operation, MPI, count, size) for operation in operations for count in with_mpi for size in sizes]
+    with ExitStack() as running:
+        programs: dict[tuple[bool, int], Program] = {}
+        for count in counts:
+            ours = Program("breakeven.lab.collectives.ranks", [str(count)], variables=ONE_THREAD)
+            programs[False, count] = running.enter_context(ours)
+        for count in with_mpi:
+            assert launcher is not None  # noqa: S101 - or there would be none to count
+            programs[True, count] = running.enter_context(_mpi_program(launcher, count))
+
+        def once(operation: str, algorithm: str, count: int, size: int) -> dict[str, float]:
+            program = programs[algorithm == MPI, count]
+            program.say({"operation": operation, "algorithm": algorithm, "length": size // 8, "turns": 1})
+            turns = program.hear()
+            if turns is None:
+                program.finish()  # raises what went wrong
+                raise ProgramFailed(f"{algorithm} on {count} ranks", 0, "")
+            turn = turns[0]
+            if not turn["right"]:
+                raise ProgramFailed(f"{operation}, {algorithm}, {count} ranks, {size} B", 0, "a wrong result")
+            return {
+                "last": turn["last_ns"] * 1e-3,
+                "first": turn["first_ns"] * 1e-3,
+                "skew": (turn["last_ns"] - turn["first_ns"]) * 1e-3,
+                "late": turn["late_ns"] * 1e-3,
+            }
+
+        cases = [Case(str(key), lambda key=key: once(*key)) for key in keys]
+        budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
+        taken = take(cases, budget_seconds=budget, warm=False, least=3 if quick else 11)
+        if not taken.interrupted:
+            for program in programs.values():
+                program.finish()
+    rows = tuple(
+        Row(
+            {"operation": operation, "algorithm": algorithm, "ranks": count, "size_bytes": size},
+            (
+                Quantity("last rank", "µs", taken.of(str(key), "last")),
+                Quantity("first rank", "µs", taken.of(str(key), "first")),
+                Quantity("skew", "µs", taken.of(str(key), "skew")),
+                Quantity("late start", "µs", taken.of(str(key), "late")),
+            ),
+        )
+        for key in keys
+        if taken.of(str(key), "last")
+        for operation, algorithm, count, size in [key]
+    )
+    checked = sum(len(samples["last"]) for samples in taken.samples.values())
+    return Finding(
+        instrument="collectives",
+        headline=_headline(rows, counts),
+        conditions=conditions(ranks=list(counts), mpi=launcher is not None, **taken.facts()),
+        rows=rows,
+        notes=(
+            "size: of the block of float64 of each rank. last rank: from the common start until the last rank has ended;",
+            "skew: last less first; late start: of the rank that began last (ranks beyond the CPUs have to wait for one).",
+            f"{checked} collectives, every result compared on every rank: all right.",
+            *(() if launcher is not None or no_mpi else ("MPI is not installed: pip install 'breakeven[lab-mpi]'",)),
+        ),
+        interrupted=taken.interrupted,
+    )
+
+
+def mpiexec() -> str | None:
+    """Path of the launcher beside this interpreter or on the path; None where MPI cannot be used."""
+    import shutil
+    import sys
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    if find_spec("mpi4py") is None:
+        return None
+    beside = Path(sys.executable).parent / "mpiexec"
+    return str(beside) if beside.exists() else shutil.which("mpiexec")
+
+
+def draw(finding: Finding, axes: Any) -> None:
+    """Left, time against size at the most ranks that all have; right, against ranks at one size."""
+    from breakeven.lab.drawing import logarithmic, name_ends, series
+
+    left, right = axes
+    names = list(dict.fromkeys((row.labels["operation"], row.labels["algorithm"]) for row in finding.rows))
+    counts = sorted({float(row.labels["ranks"]) for row in finding.rows})
+    sizes = sorted({float(row.labels["size_bytes"]) for row in finding.rows})
+    count = 4.0 if 4.0 in counts else counts[-1]
+    size = min(sizes, key=lambda one: abs(one - (1 << 17)))
+    panels = ((left, "size_bytes", {"ranks": count}), (right, "ranks", {"size_bytes": size}))
+    for panel, along, fixed in panels:
+        ends = []
+        for number, (operation, algorithm) in enumerate(names):
+            rows = finding.select(operation=operation, algorithm=algorithm, **fixed)
+            if not rows:
+                continue
+            xs = [float(row.labels[along]) for row in rows]
+            quantities = [row["last rank"] for row in rows]
+            series(panel, xs, quantities, number=number)
+            ends.append((f"{operation}, {algorithm}", xs[-1], quantities[-1].median, number))
+        logarithmic(panel, x="", y="last rank has ended [µs after the common start]", sizes=along == "size_bytes")
+        if along == "ranks":
+            panel.set_xticks(counts, [f"{one:g}" for one in counts])
+            panel.minorticks_off()
+        name_ends(panel, ends)
+    from breakeven.lab.tables import size_text
+
+    left.set_xlabel("block of each rank [B]")
+    left.set_title(f"{count:g} ranks")
+    right.set_xlabel("ranks")
+    right.set_title(f"blocks of {size_text(size)}")
+    right.set_ylabel("")
+
+
+def _mpi_program(launcher: str, count: int) -> Program:
+    import sys
+
+    command = [launcher, "-n", str(count), sys.executable, "-m", "breakeven.lab.collectives.mpi"]
+    return Program.of_command(command, variables=ONE_THREAD)
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    return ",".join(map(str, numbers))
+
+
+def _headline(rows: tuple[Row, ...], counts: tuple[int, ...]) -> str:
+    from breakeven.lab.tables import number, size_text
+
+    most = counts[-1]
+    found = [row for row in rows if row.labels["ranks"] == most and row.labels["operation"] == "reduce"]
+    sizes = sorted({float(row.labels["size_bytes"]) for row in found})
+    if not sizes:
+        return "Interrupted before every algorithm had run."
+    told = []
+    for size in (sizes[0], sizes[-1]):
+        times = [
+            (row["last rank"].median, str(row.labels["algorithm"])) for row in found if row.labels["size_bytes"] == size
+        ]
+        times = [one for one in times if one[1] != MPI]
+        best, worst = min(times), max(times)
+        told.append(
+            f"{size_text(size)} blocks in {number(best[0])} µs by a {best[1]}, in {number(worst[0])} µs by a {worst[1]}"
+        )
+    return f"{most} processes reduce {'; '.join(told)} (n = {found[0]['last rank'].n})."

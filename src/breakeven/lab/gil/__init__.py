@@ -1,0 +1,1 @@
+"""How much of the time a function holds the interpreter's lock."""

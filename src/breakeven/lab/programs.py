@@ -1,0 +1,233 @@
+"""A measured program: an interpreter of its own, watched from outside until the last of its processes is gone.
+
+Lives here: starting it, talking with it a line of JSON at a time, and its end: what it took, and that nothing of it
+stays. Never here: what it measures.
+
+The program leads a session of its own, and while it runs this process is the one that orphans fall to (Linux: child
+subreaper). So the CPU seconds also count what nobody within waits for, such as a fork server, and an end by exception
+or Ctrl-C takes the whole tree along, not just its first process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+from breakeven.engine.arena import open_file
+from breakeven.errors import BreakevenError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import TracebackType
+
+_SET_CHILD_SUBREAPER = 36  # prctl(2)
+_PATIENCE_SECONDS = 1.0  # for what outlives the first process, before it is ended
+
+
+class ProgramFailed(BreakevenError):
+    """A measured program ended with an error of its own; `text` is the end of what it wrote about it."""
+
+    def __init__(self, name: str, code: int, text: str) -> None:
+        super().__init__(name, code, text)
+        self.name = name
+        self.code = code
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"the measured program {self.name} ended with exit code {self.code}; it wrote: {self.text or 'nothing'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Toll:
+    """What a program took: the wall clock from before its interpreter started until it ended, CPU of all its processes."""
+
+    wall_seconds: float
+    user_seconds: float
+    system_seconds: float
+
+    @property
+    def cpu_share(self) -> float:
+        """CPU seconds by wall seconds: 1 is one CPU busy all the time."""
+        return (self.user_seconds + self.system_seconds) / self.wall_seconds
+
+
+class Program:
+    """One run of `python -m MODULE WORDS…`; a context manager, at whose end no process of it is left.
+
+    What has not come to its end by `finish` when the context is left is killed. Ctrl-C at the terminal does not reach
+    it, since it leads a session of its own; an exception here does.
+
+    Not to be shared between threads; several may run at a time, since orphans are told apart by their session.
+    """
+
+    def __init__(self, module: str, words: Sequence[str] = (), *, variables: Mapping[str, str] | None = None) -> None:
+        self._name = module
+        self._command = [sys.executable, "-m", module, *words]
+        self._variables = dict(variables or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._rest = b""
+        self._toll: Toll | None = None
+        self._began_ns = 0
+        self._errors = -1
+
+    @classmethod
+    def of_command(cls, command: Sequence[str], *, variables: Mapping[str, str] | None = None) -> Program:
+        """A program that is started by another command, such as mpiexec."""
+        program = cls(command[0], variables=variables)
+        program._command = list(command)
+        return program
+
+    def __enter__(self) -> Program:
+        self._errors = open_file("errors")
+        _adopt_orphans(yes=True)
+        self._began_ns = perf_counter_ns()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - the interpreter that runs this
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env={**os.environ, **self._variables, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(self._errors)
+            _adopt_orphans(yes=False)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._toll is None:
+                self._end(at_once=True)
+        finally:
+            os.close(self._errors)
+            _adopt_orphans(yes=False)
+
+    @property
+    def pid(self) -> int:
+        """The first process of the program."""
+        assert self._process is not None  # noqa: S101 - within the context
+        return self._process.pid
+
+    def say(self, message: Any) -> None:
+        """Send one line of JSON."""
+        assert self._process is not None  # noqa: S101 - within the context
+        assert self._process.stdin is not None  # noqa: S101 - a pipe, see above
+        self._process.stdin.write(json.dumps(message).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def lines(self) -> Iterator[Any]:
+        """Every line of JSON the program prints, until it closes its output."""
+        while (line := self.hear()) is not None:
+            yield line
+
+    def hear(self, meanwhile: Callable[[], None] | None = None, every_seconds: float = 0.01) -> Any:
+        """The next line of JSON, or None at the end; `meanwhile` is called about every `every_seconds` until then."""
+        assert self._process is not None  # noqa: S101 - within the context
+        assert self._process.stdout is not None  # noqa: S101 - a pipe, see above
+        descriptor = self._process.stdout.fileno()
+        while b"\n" not in self._rest:
+            if meanwhile is not None and not select.select([descriptor], [], [], every_seconds)[0]:
+                meanwhile()
+                continue
+            piece = os.read(descriptor, 1 << 16)
+            if not piece:
+                return None
+            self._rest += piece
+        line, _, self._rest = self._rest.partition(b"\n")
+        return json.loads(line)
+
+    def finish(self) -> Toll:
+        """Wait for the end; raises `ProgramFailed` where the program did not end well."""
+        code = self._end(at_once=False)
+        if code:
+            os.lseek(self._errors, 0, os.SEEK_SET)
+            text = os.read(self._errors, 1 << 20).decode(errors="replace").strip()
+            raise ProgramFailed(self._name, code, text[-2000:])
+        assert self._toll is not None  # noqa: S101 - set by _end
+        return self._toll
+
+    def _end(self, *, at_once: bool) -> int:
+        """Close both pipes, wait for everything in the program's session, and take its figures."""
+        process = self._process
+        assert process is not None  # noqa: S101 - within the context
+        assert process.stdin is not None  # noqa: S101 - a pipe
+        assert process.stdout is not None  # noqa: S101 - a pipe
+        try:
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # it has ended already
+        process.stdout.close()
+        group = process.pid
+        user = system = 0.0
+        try:
+            if at_once:
+                _kill(group)
+            _, status, usage = os.wait4(process.pid, 0)
+            wall = (perf_counter_ns() - self._began_ns) * 1e-9
+            user, system = usage.ru_utime, usage.ru_stime
+            more = _bury(group, _PATIENCE_SECONDS)
+        except BaseException:
+            _kill(group)
+            _bury(group, _PATIENCE_SECONDS)
+            process.returncode = -signal.SIGKILL
+            self._toll = Toll(0.0, 0.0, 0.0)
+            raise
+        self._toll = Toll(wall, user + more[0], system + more[1])
+        process.returncode = os.waitstatus_to_exitcode(status)
+        return process.returncode
+
+
+def _bury(group: int, patience_seconds: float) -> tuple[float, float]:
+    """Wait for orphans of a process group; user and system seconds of them. What lingers is ended."""
+    user = system = 0.0
+    deadline = perf_counter_ns() + int(patience_seconds * 1e9)
+    while True:
+        try:
+            pid, _, usage = os.wait4(-group, os.WNOHANG)
+        except ChildProcessError:
+            break
+        if pid:
+            user, system = user + usage.ru_utime, system + usage.ru_stime
+        elif perf_counter_ns() > deadline:
+            _kill(group)
+            deadline += int(patience_seconds * 1e9)
+        else:
+            select.select([], [], [], 0.0005)
+    _kill(group)  # where orphans fall to somebody else, they end all the same
+    return user, system
+
+
+def _kill(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass  # all of it has ended
+
+
+_running: list[int] = [0]  # how many programs want orphans to fall to this process
+
+
+def _adopt_orphans(*, yes: bool) -> None:
+    """Have orphaned descendants fall to this process while any program runs, where the system has such a thing."""
+    _running[0] += 1 if yes else -1
+    if sys.platform.startswith("linux"):
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(_SET_CHILD_SUBREAPER, int(_running[0] > 0), 0, 0, 0)
+
+
+def printed(message: Any) -> None:
+    """Print one line of JSON at once: the program's end of `Program.hear`."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
