@@ -22,7 +22,10 @@ INSTRUMENTS: dict[str, tuple[str, str]] = {
     # Moving bytes.
     # Starting, sharing, ranks, memory.
     "startup": ("startup.instrument", "what a thread, process, pool, executor or engine adds to a program"),
-    "sharing": ("sharing.instrument", "an update of a shared number: its cost with and without a lock, and what races lose"),
+    "sharing": (
+        "sharing.instrument",
+        "an update of a shared number: its cost with and without a lock, and what races lose",
+    ),
     "collectives": ("collectives.instrument", "gather and reduce over processes, by algorithm, ranks and size"),
     "memory": ("memory.instrument", "what workers add to the memory of a program, by start method and sharing"),
     "gil": ("gil.instrument", "how much of the time a function holds the GIL, so whether threads can help"),

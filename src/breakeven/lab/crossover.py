@@ -128,10 +128,8 @@ def _notes(points: Sequence[Row], forecast: Outlook, count: int, workers: int) -
     notes = [
         (
             f"{count} tasks a call, {workers} workers; each task adds square roots in pure Python, with next to no "
-            "data. "
-            "Cells under a way are its speed-up over the plain loop, block by block. crossover: the task time from "
-            "which "
-            "on it stays above 1."
+            "data. Cells under a way are its speed-up over the plain loop, block by block. crossover: the task time "
+            "from which on it stays above 1."
         ),
         f"Forecasts: for {count} tasks, from a profile of this machine that was {forecast.source}; interval: 80 %.",
     ]

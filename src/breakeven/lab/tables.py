@@ -7,6 +7,7 @@ its unit; every figure is a median with its 95 % interval (of fewer than six sam
 from __future__ import annotations
 
 import math
+import textwrap
 
 from breakeven.lab.conditions import caption
 
@@ -36,19 +37,23 @@ def render(finding: Finding, width: int = WIDTH) -> str:
     median (95 % interval of the median by ranks; of fewer than 6 samples their range); n samples
     unknown CPU, ? usable CPUs
     """
-    parts = [finding.headline, ""]
+    parts = [*_wrapped(finding.headline, width), ""]
     for rows in _groups(finding.rows):
         parts += [*_table(rows, finding.shown, width), ""]
     for name, fit in finding.fits.items():
         parts += [f"{name}: {line}" for line in fit_lines(fit)]
     if finding.fits:
         parts.append("")
-    parts += [*finding.notes]
+    parts += [line for note in finding.notes for line in _wrapped(note, width)]
     if finding.interrupted:
         parts.append("Interrupted: this is what had been measured until then.")
-    parts.append(LEGEND)
-    parts.append(caption(dict(finding.conditions)))
+    parts += _wrapped(LEGEND, width)
+    parts += _wrapped(caption(dict(finding.conditions)), width)
     return "\n".join(parts)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def fit_lines(fit: Fit) -> list[str]:

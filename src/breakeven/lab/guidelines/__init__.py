@@ -105,8 +105,9 @@ def _notes(workers: int) -> list[str]:
     return [
         f"W = {workers}. left: time of the left side. of bound: left side / bound, block by block; 1 or less is good.",
         (
-            f"violated: left > bound with p < {number(SIGNIFICANT)}, one-sided Wilcoxon signed-rank on the blocks' differences; "
-            f"fewer than {LEAST_BLOCKS} blocks cannot give such a p. Of several on the right the one with the least median."
+            f"violated: left > bound with p < {number(SIGNIFICANT)}, one-sided Wilcoxon signed-rank on the blocks' "
+            f"differences; fewer than {LEAST_BLOCKS} blocks cannot give such a p. Of several on the right the one "
+            "with the least median."
         ),
         "Fixed chunks: 1, N/4W and N/W of N tasks. By hand: pipe, UNIX socket, shared memory, inheriting by fork.",
     ]

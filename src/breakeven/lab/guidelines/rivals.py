@@ -7,6 +7,7 @@ answer that the other end can use it: one of its bytes.
 from __future__ import annotations
 
 import signal
+import warnings
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ def open_rivals() -> Iterator[Mapping[str, Callable[[Any], int]]]:
 
     resource_tracker.ensure_running()  # first: children with one of their own would mourn what we removed
     with ExitStack() as stack:
+        # Children that are forked while threads of ours are there touch nothing that a thread may hold.
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore", DeprecationWarning)
         there, back = Pipe(duplex=False), Pipe(duplex=False)
         stack.enter_context(_child(_receive, there[0], back[1]))
         ours, theirs = Pipe()
@@ -111,10 +115,10 @@ def _attach(source: Connection, answers: Connection) -> None:
 
 def _inherited(array: Any) -> int:
     """A child a message, which finds the array in its copy of the parent's memory."""
-    from multiprocessing import Pipe, Process
+    from multiprocessing import Pipe, get_context
 
     back, answers = Pipe(duplex=False)
-    process = Process(target=_answer, args=(array, answers), daemon=True)
+    process = get_context("fork").Process(target=_answer, args=(array, answers), daemon=True)
     process.start()
     answers.close()
     try:

@@ -141,16 +141,16 @@ def _headline(points: Sequence[Row], workers: int, count: int) -> str:
 def _notes(workers: int, count: int) -> list[str]:
     return [
         (
-            f"W = {workers} workers, N = {count} tasks a call, all warm. (1): one task a message; without it, chunks as the "
-            "library makes them by default."
+            f"W = {workers} workers, N = {count} tasks a call, all warm. (1): one task a message; without it, chunks "
+            "as the library makes them by default."
         ),
         (
-            "Cells under a way are its efficiency [%]: wall of bare processes / wall of the way, block by block. all CPUs: what "
-            "bare processes themselves make of W CPUs, wall of the plain loop / (W × theirs)."
+            "Cells under a way are its efficiency [%]: wall of bare processes / wall of the way, block by block. "
+            "all CPUs: what bare processes themselves make of W CPUs, wall of the plain loop / (W × theirs)."
         ),
         (
-            "METG(50), METG(95): the task time from which on the efficiency stays at 50 %, at 95 %; at the first grain it means "
-            "there or below. wall × W / N is how Task Bench counts it."
+            "METG(50), METG(95): the task time from which on the efficiency stays at 50 %, at 95 %; at the first "
+            "grain it means there or below. wall × W / N is how Task Bench counts it."
         ),
     ]
 

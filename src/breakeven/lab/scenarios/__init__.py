@@ -159,8 +159,7 @@ def _notes(rows: Sequence[Row], workers: int, tasks: int) -> list[str]:
     notes = [
         (
             f"{tasks} tasks a case, {workers} workers that were warm; speed-up is the plain loop's time over the "
-            "way's, "
-            "block by block. The course runs four workers and counts anything above 1.2 × as faster."
+            "way's, block by block. The course runs four workers and counts anything above 1.2 × as faster."
         ),
     ]
     for row in rows:

@@ -38,7 +38,7 @@ def claims(workers: int, *, quick: bool) -> Iterator[Claim]:
     yield Claim(name="50 000 rounds of the course's loop", unit="ms", said_low=1, said_high=1, sample=_course_loop_ms)
     yield Claim(name="start a pool", unit="ms", said_low=50, said_high=200, sample=lambda: _start_pool_ms(workers))
     yield Claim(
-        name="an empty task there and back, pool warm, one a message",
+        name="an empty task there and back, warm pool",
         unit="ms",
         said_low=5,
         said_high=20,

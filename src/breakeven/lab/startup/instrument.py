@@ -144,7 +144,9 @@ def draw(finding: Finding, axes: Any) -> None:
     bounds = [[one.value - one.low for one in walls], [one.high - one.value for one in walls]]
     axes.errorbar([one.value for one in walls], places, xerr=bounds, fmt="none", ecolor=INK, lw=1, capsize=2.5)
     for place, one in zip(places, walls, strict=True):
-        axes.annotate(number(one.value), (one.high, place), (5, 0), textcoords="offset points", va="center", fontsize=8.5)
+        axes.annotate(
+            number(one.value), (one.high, place), (5, 0), textcoords="offset points", va="center", fontsize=8.5
+        )
     for at, modules in enumerate(sets[1:]):
         known = {_name(row): row["external wall"].interval for row in finding.select(imports=modules)}
         there = [(known[name], place) for place, name in enumerate(names) if name in known]
