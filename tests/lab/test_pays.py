@@ -86,7 +86,7 @@ def test_a_crossover_has_its_forecast_beside_it(found: dict[str, Finding]) -> No
     rows = {row.labels["way"]: row for row in found["crossover"].rows if "way" in row.labels}
     for way in (running.PROCESSES, running.COLD):
         told = str(rows[way].labels["forecast"])
-        assert told == "never" or parse_seconds(told.split(" (")[0]) > 0
+        assert told == "never" or parse_seconds(told.split(" (", maxsplit=1)[0]) > 0
     assert rows[running.THREADS].labels["forecast"] == "–"
 
 

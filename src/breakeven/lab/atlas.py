@@ -49,16 +49,18 @@ _METHOD = (
 
 
 def part_of(answer: Answer) -> str:
-    r"""Return one instrument's part: figure, headline and table, or why there is none.
+    """Return one instrument's part: figure and headline, its table to be unfolded; or why there is none.
 
     >>> from breakeven.lab.survey import Answer
     >>> part_of(Answer(instrument="latency", seconds=0.1, reason="no <pipe>"))
-    '<section id="latency"><h2>latency</h2>\\n<pre>no &lt;pipe&gt;</pre></section>'
+    '<section id="latency"><h2>latency</h2><pre>no &lt;pipe&gt;</pre></section>'
     """
     if answer.finding is None:
         name = escape(answer.instrument)
-        return f'<section id="{name}"><h2>{name}</h2>\n<pre>{escape(answer.reason)}</pre></section>'
-    return section(answer.finding, figure_of(answer.finding))
+        return f'<section id="{name}"><h2>{name}</h2><pre>{escape(answer.reason)}</pre></section>'
+    whole = section(answer.finding, figure_of(answer.finding))
+    folded = "<details><summary>figures, notes and conditions as text</summary>"
+    return whole.replace("<pre>", f"{folded}<pre>").replace("</pre>", "</pre></details>")
 
 
 def figure_of(finding: Finding) -> Figure | None:
