@@ -53,13 +53,13 @@ def measure(*, quick: bool, workers: int | None = None, tasks: int = TASKS) -> F
     names = _QUICK_WAYS if quick else _FULL_WAYS
     with running.opened(names, width) as ways:
         taken = take(
-            _cases(short, ways.values(), tasks), budget_seconds=2.3 if quick else 25.0, least=6, warm=not quick
+            _cases(short, list(ways.values()), tasks), budget_seconds=2.3 if quick else 25.0, least=6, warm=not quick
         )
         few = [ways[name] for name in _LONG_WAYS if name in ways]
         far = Taken()
         if long and not taken.interrupted:
             far = take(_cases(long, few, tasks), budget_seconds=36.0, least=3, most=6, warm=False)
-        running.end_if(taken.interrupted or far.interrupted)
+        running.end_if(taken.interrupted or far.interrupted, ways)
     sweep = [_row(seconds, names, taken, tasks) for seconds in short]
     sweep += [_row(seconds, _LONG_WAYS, far, tasks) for seconds in long]
     points = [_crossover(name, sweep, forecast) for name in names if name != running.LOOP]
@@ -76,13 +76,17 @@ def measure(*, quick: bool, workers: int | None = None, tasks: int = TASKS) -> F
 
 def _cases(grid: Sequence[float], ways: Iterable[running.Way], count: int) -> list[Case]:
     pace = tasks.pace()
-    return [_case(seconds, pace.rounds(seconds), way, count) for seconds in grid for way in ways]
+    return [case for seconds in grid for case in _cases_of(seconds, pace.rounds(seconds), ways, count)]
 
 
-def _case(seconds: float, rounds: int, way: running.Way, count: int) -> Case:
+def _cases_of(seconds: float, rounds: int, ways: Iterable[running.Way], count: int) -> list[Case]:
     items = [rounds] * count
     expected = [tasks.burn(rounds)] * count
-    return Case(f"{seconds}|{way.name}", lambda: way.seconds(tasks.burn, items, expected) * 1e3)
+
+    def timed(way: running.Way) -> Callable[[], float]:
+        return lambda: way.seconds(tasks.burn, items, expected) * 1e3
+
+    return [Case(f"{seconds}|{way.name}", timed(way)) for way in ways]
 
 
 def _row(seconds: float, names: Iterable[str], taken: Taken, count: int) -> Row:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,8 @@ class Way:
     run: Callable[[Callable[[Any], Any], Sequence[Any]], Sequence[Any]]
     before: Callable[[], Any] | None = None
     """What is done, untimed, before every timed call."""
+    end: Callable[[], Any] | None = None
+    """Ends what it still does at once, where leaving it would wait for that."""
 
     def seconds(self, fn: Callable[[Any], Any], items: Sequence[Any], expected: Sequence[Any] | None = None) -> float:
         """Time one call, from entry to return; raises `ArithmeticError` where the results are not the expected ones."""
@@ -70,10 +72,13 @@ def opened(names: Sequence[str], workers: int, *, chunksize: int | None = None) 
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore", DeprecationWarning)
         ways = {name: _opened(name, workers, chunksize, stack) for name in names}
-        stack.push(_end_after_an_exception)
         for way in ways.values():
             way.run(abs, range(-workers, 0))
-        yield ways
+        try:
+            yield ways
+        except BaseException:
+            end_if(True, ways)
+            raise
 
 
 def _opened(name: str, workers: int, chunksize: int | None, stack: ExitStack) -> Way:
@@ -86,9 +91,18 @@ def _opened(name: str, workers: int, chunksize: int | None, stack: ExitStack) ->
         return _warm(name, lambda fn, items: pool.map(fn, items, chunksize), workers)
     if name == FUTURES:
         from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import active_children
 
+        others = active_children()
         executor = stack.enter_context(ProcessPoolExecutor(workers, initializer=_be_deaf))
-        return _warm(name, lambda fn, items: list(executor.map(fn, items, chunksize=chunksize or 1)), workers)
+
+        def end() -> None:
+            for child in active_children():
+                if child not in others and not child.daemon:  # daemons are a pool's, which ends them itself
+                    child.terminate()
+
+        way = _warm(name, lambda fn, items: list(executor.map(fn, items, chunksize=chunksize or 1)), workers)
+        return replace(way, end=end)
     return _ours(name, workers, chunksize)
 
 
@@ -124,14 +138,8 @@ def _be_deaf() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def end_if(interrupted: bool) -> None:  # noqa: FBT001 - reads as the sentence that it is
-    """End what the pools' workers still do: a pool that is left waits for that, and after Ctrl-C nobody wants it."""
-    if interrupted:
-        from multiprocessing import active_children
-
-        for child in active_children():
-            child.terminate()
-
-
-def _end_after_an_exception(kind: type[BaseException] | None, *_: object) -> None:
-    end_if(kind is not None)
+def end_if(interrupted: bool, ways: Mapping[str, Way]) -> None:  # noqa: FBT001 - reads as the sentence that it is
+    """End what workers still do, where leaving a way would wait for that: after Ctrl-C nobody wants to."""
+    for way in ways.values():
+        if interrupted and way.end is not None:
+            way.end()

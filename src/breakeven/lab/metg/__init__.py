@@ -62,7 +62,7 @@ def measure(*, quick: bool, workers: int | None = None, tasks: int | None = None
         ways = {name if name == _LOOP else f"{name} (1)": way for name, way in one.items()} | dict(many)
         cases = _cases(grid, ways, bare, count)
         taken = take(cases, budget_seconds=2.2 if quick else 50.0, least=6, warm=not quick)
-        running.end_if(taken.interrupted)
+        running.end_if(taken.interrupted, one)
     names = [name for name in ways if name != _LOOP]
     sweep = [_row(seconds, names, taken, count, width) for seconds in grid]
     points = [_point(name, sweep, expected, width / count) for name in names]

@@ -24,7 +24,7 @@ from breakeven.units import format_bytes, format_seconds
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from matplotlib.axes import Axes
 
@@ -54,9 +54,9 @@ def measure(*, quick: bool, workers: int | None = None, tasks: int = TASKS) -> F
     chosen = scenarios(tasks, *(QUICK if quick else FULL))
     found = conditions(workers=width, tasks=tasks)
     with running.opened(running.EVERY, width) as ways:
-        cases = [_case(scenario, way) for scenario in chosen for way in ways.values()]
+        cases = [case for scenario in chosen for case in _cases(scenario, ways.values())]
         taken = take(cases, budget_seconds=2.0 if quick else 60.0, least=6, warm=not quick)
-        running.end_if(taken.interrupted)
+        running.end_if(taken.interrupted, ways)
     stated = [] if taken.interrupted else list(claims(width, quick=quick))
     also = take([Case(claim.name, claim.sample) for claim in stated], budget_seconds=0.7 if quick else 15.0, least=6)
     rows = [*_case_rows(chosen, taken), *_way_rows(chosen, taken), *(_claim_row(claim, also) for claim in stated)]
@@ -70,9 +70,13 @@ def measure(*, quick: bool, workers: int | None = None, tasks: int = TASKS) -> F
     )
 
 
-def _case(scenario: Scenario, way: running.Way) -> Case:
+def _cases(scenario: Scenario, ways: Iterable[running.Way]) -> list[Case]:
     expected = [scenario.task(item) for item in scenario.items]
-    return Case(f"{scenario.name}|{way.name}", lambda: way.seconds(scenario.task, scenario.items, expected) * 1e3)
+
+    def timed(way: running.Way) -> Callable[[], float]:
+        return lambda: way.seconds(scenario.task, scenario.items, expected) * 1e3
+
+    return [Case(f"{scenario.name}|{way.name}", timed(way)) for way in ways]
 
 
 def _case_rows(chosen: Iterable[Scenario], taken: Taken) -> list[Row]:
