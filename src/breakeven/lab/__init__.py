@@ -20,6 +20,7 @@ __all__ = ["INSTRUMENTS", "instrument"]
 
 INSTRUMENTS: dict[str, tuple[str, str]] = {
     # Moving bytes.
+    "latency": ("latency", "time of one message between two processes, against its size"),
     # Starting, sharing, ranks, memory.
     # When parallel pays.
 }
