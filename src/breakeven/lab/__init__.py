@@ -21,6 +21,9 @@ __all__ = ["INSTRUMENTS", "instrument"]
 INSTRUMENTS: dict[str, tuple[str, str]] = {
     # Moving bytes.
     "latency": ("latency", "time of one message between two processes, against its size"),
+    "bandwidth": ("bandwidth", "bytes a second between two processes, one message or many in flight, both directions"),
+    "channels": ("channels", "every transport side by side, for several shapes of payload"),
+    "copies": ("copies", "how many copies of a payload each transport keeps in memory, at each end"),
     # Starting, sharing, ranks, memory.
     # When parallel pays.
 }

@@ -1,7 +1,7 @@
 """Messages between two processes, timed: what the near side does, and what the far side does meanwhile.
 
-Lives here: both sides of every exchange, and what is timed in it. Never here: how bytes travel (`transports`), or how the
-other process came to be (`links`).
+Lives here: both sides of every exchange, and what is timed in it. Never here: how bytes travel (`transports`), or how
+the other process came to be (`links`).
 
 All times are of `perf_counter`, CLOCK_MONOTONIC, which all processes of a host share: a time taken here may be taken
 from one taken there, and a one-way time is measured, not half of a round trip. Payloads are made before the clock

@@ -88,9 +88,9 @@ class Row:
 class Finding:
     """What an instrument found: rows of quantities, fits by name, the conditions, and one sentence that sums it up.
 
-    `shown` names the quantities that a table shows, all of them where it is empty. `across` = (label, quantity, …) has a table lay
-    the values of that label side by side, one table a quantity. `violated` says that a check which
-    the instrument makes did not hold. `interrupted` says that it was stopped before it had everything.
+    `shown` names the quantities that a table shows, all of them where it is empty. `across` = (label, quantity, …) has
+    a table lay the values of that label side by side, one table a quantity. `violated` says that a check which the
+    instrument makes did not hold. `interrupted` says that it was stopped before it had everything.
 
     >>> row = Row({"transport": "os.pipe"}, (Quantity("one-way", "µs", (8.1, 8.3, 7.9)),))
     >>> found = Finding(instrument="latency", headline="8.1 µs", conditions={"cpus": 2}, rows=(row,))

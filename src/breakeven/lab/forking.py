@@ -21,14 +21,19 @@ _PR_SET_PDEATHSIG = 1
 
 @contextmanager
 def quietly_forking() -> Iterator[None]:
-    """Fork without the warning about threads: those of numpy's BLAS survive a fork by handlers of their own."""
+    """Fork without the warning about threads, since those of numpy's BLAS survive a fork, and with Ctrl-C put off."""
     import multiprocessing
 
     if "fork" not in multiprocessing.get_all_start_methods():
         raise UsageError("this instrument's partner process is forked, which this system cannot; use Linux", "lab")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
-        yield
+    # A Ctrl-C that comes while a child is not yet deaf to it waits in the parent; what waits is not inherited.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
+            yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def start(target: Callable[..., None], *arguments: Any) -> Any:

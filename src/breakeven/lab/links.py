@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, Protocol
 
-    from breakeven.lab.transports.port import End, Pair
+    from breakeven.lab.transports.port import Pair
 
     class Link(Protocol):
         """A connection that can be measured."""
@@ -55,14 +55,10 @@ class LocalLink:
         self._broken = False
 
     @property
-    def end(self) -> End:
-        """This process's side."""
-        return self._pair.ours
-
-    @property
-    def control(self) -> Any:
-        """The connection for orders."""
-        return self._control
+    def server_pid(self) -> int | None:
+        """The process between the two, where there is one."""
+        server = getattr(self._pair, "server", None)
+        return None if server is None else int(server._process.pid)  # noqa: SLF001 - the only place that knows it
 
     def run(self, order: Order) -> dict[str, list[float]]:
         """Exchange messages; a link that was left in the middle of it can only be closed."""
@@ -100,7 +96,7 @@ class MpiLink:
     def __init__(self) -> None:
         self.name = MPI
         self._program = subprocess.Popen(  # noqa: S603 - our own module, by the launcher that was found
-            [*launcher(), "-n", "2", sys.executable, "-m", "breakeven.lab.transports.ranks"],
+            [*launcher(), "-n", "2", sys.executable, "-m", "breakeven.lab.ranks"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

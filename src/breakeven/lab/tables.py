@@ -124,22 +124,21 @@ def cell(quantity: Quantity) -> str:
 
 
 def _groups(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows that have the same labels and quantities, in the order in which they first come."""
-    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Row]] = {}
+    """Rows that have the same labels, in the order in which they first come."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        shape = tuple(row.labels), tuple(f"{one.name} {one.unit}" for one in row.quantities)
-        groups.setdefault(shape, []).append(row)
+        groups.setdefault(tuple(row.labels), []).append(row)
     return list(groups.values())
 
 
 def _table(rows: Sequence[Row], shown: Sequence[str], width: int) -> list[str]:
     """One table, or several below one another where the columns do not fit beside one another."""
-    quantities = [one for one in rows[0].quantities if not shown or one.name in shown]
+    found = {one.name: one.unit for row in rows for one in row.quantities if not shown or one.name in shown}
     labels = [_label_column(name, rows) for name in rows[0].labels]
-    labels.append(["n", *(_count(row, quantities) for row in rows)])
+    labels.append(["n", *(_count([row[name] for name in found if name in row]) for row in rows)])
     columns = [
-        [f"{one.name} [{one.unit}]" if one.unit else one.name, *(cell(row[one.name]) for row in rows)]
-        for one in quantities
+        [f"{name} [{unit}]" if unit else name, *(cell(row[name]) if name in row else "–" for row in rows)]
+        for name, unit in found.items()
     ]
     return _beside(labels, columns, width)
 
@@ -166,7 +165,7 @@ def _across(rows: Sequence[Row], label: str, name: str, width: int) -> list[str]
     cells = {(tuple(row.labels[one] for one in others), row.labels[label]): cell(row[name]) for row in rows}
     firsts = [next(row for row in rows if tuple(row.labels[one] for one in others) == place) for place in places]
     labels = [_label_column(one, firsts) for one in others]
-    labels.append(["n", *(_count(row, [row[name]]) for row in firsts)])
+    labels.append(["n", *(_count([row[name]]) for row in firsts)])
     columns = [
         [str(value), *(cells.get((place, value), "") for place in places)]
         for value in dict.fromkeys(row.labels[label] for row in rows)
@@ -182,8 +181,8 @@ def _label_column(name: str, rows: Sequence[Row]) -> list[str]:
     return [name.replace("_", " "), *(value if isinstance(value, str) else f"{value:g}" for value in values)]
 
 
-def _count(row: Row, quantities: Sequence[Quantity]) -> str:
-    counts = sorted({row[one.name].n for one in quantities})
+def _count(quantities: Sequence[Quantity]) -> str:
+    counts = sorted({one.n for one in quantities})
     return "–" if not counts else str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
 
 

@@ -1,7 +1,7 @@
 """Bytes through memory that both processes map: `multiprocessing.shared_memory`, or a file by `mmap`.
 
-Lives here: copying into a slot, telling of it through a pipe, copying out. Never here: a segment or file with a name: it
-is unlinked before it is used, so that the kernel frees it with the last process.
+Lives here: copying into a slot, telling of it through a pipe, copying out. Never here: a segment or file with a name:
+it is unlinked before it is used, so that the kernel frees it with the last process.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def shared_memory(capacity_bytes: int) -> Ends:
     segments = [SharedMemory(create=True, size=SLOTS * _whole_pages(capacity_bytes)) for _ in range(2)]
     for segment in segments:
         segment.unlink()
-    return _ends([(segment.buf, segment.close) for segment in segments])
+    return _ends([(memoryview(segment.buf or b""), segment.close) for segment in segments])
 
 
 def mapped_file(capacity_bytes: int) -> Ends:

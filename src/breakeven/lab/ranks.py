@@ -1,4 +1,4 @@
-"""Both ranks of the MPI transport: `mpiexec -n 2 python -m breakeven.lab.transports.ranks`.
+"""Both ranks of the MPI transport: `mpiexec -n 2 python -m breakeven.lab.ranks`.
 
 Lives here: MPI behind the port. Never here: another way of timing; orders, one JSON a line on stdin of rank 0, are
 carried out by `exchange` as for every other transport. Rank 1 waits for orders in a socket, since a rank that waits in
