@@ -20,6 +20,10 @@ __all__ = ["INSTRUMENTS", "instrument"]
 
 INSTRUMENTS: dict[str, tuple[str, str]] = {
     # Moving bytes.
+    "latency": ("latency", "time of one message between two processes, against its size"),
+    "bandwidth": ("bandwidth", "bytes a second between two processes, one message or many in flight, both directions"),
+    "channels": ("channels", "every transport side by side, for several shapes of payload"),
+    "copies": ("copies", "how many copies of a payload each transport keeps in memory, at each end"),
     # Starting, sharing, ranks, memory.
     "startup": ("startup.instrument", "what a thread, process, pool, executor or engine adds to a program"),
     "sharing": (
@@ -40,5 +44,9 @@ INSTRUMENTS: dict[str, tuple[str, str]] = {
 
 
 def instrument(name: str) -> Any:
-    """Import an instrument's module."""
+    """Import an instrument's module.
+
+    >>> instrument("latency").__name__
+    'breakeven.lab.latency'
+    """
     return import_module(f"{__name__}.{INSTRUMENTS[name][0]}")
