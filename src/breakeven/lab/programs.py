@@ -18,10 +18,11 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from breakeven.engine.arena import open_file
 from breakeven.errors import BreakevenError
+from breakeven.probes.kernel import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,9 +45,20 @@ class ProgramFailed(BreakevenError):
         return f"the measured program {self.name} ended with exit code {self.code}; it wrote: {self.text or 'nothing'}"
 
 
+class WrongResult(BreakevenError):
+    """A measured program did its work wrong, so its time is worth nothing; `what` names the work."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.what} gave a wrong result, so nothing is told of its time; please report this"
+
+
 @dataclass(frozen=True, slots=True)
 class Toll:
-    """What a program took: the wall clock from before its interpreter started until it ended, CPU of all its processes."""
+    """What a program took: wall clock from before its interpreter started until it ended, CPU of all processes."""
 
     wall_seconds: float
     user_seconds: float
@@ -84,7 +96,7 @@ class Program:
         program._command = list(command)
         return program
 
-    def __enter__(self) -> Program:
+    def __enter__(self) -> Self:
         self._errors = open_file("errors")
         _adopt_orphans(yes=True)
         self._began_ns = perf_counter_ns()
@@ -170,22 +182,43 @@ class Program:
         process.stdout.close()
         group = process.pid
         user = system = 0.0
+        killed: list[int] = []
         try:
             if at_once:
-                _kill(group)
+                killed = _kill_tree(process.pid)
             _, status, usage = os.wait4(process.pid, 0)
             wall = (perf_counter_ns() - self._began_ns) * 1e-9
             user, system = usage.ru_utime, usage.ru_stime
+            _bury_each(killed, _PATIENCE_SECONDS)
             more = _bury(group, _PATIENCE_SECONDS)
         except BaseException:
-            _kill(group)
+            killed = _kill_tree(process.pid)
             _bury(group, _PATIENCE_SECONDS)
+            _bury_each(killed, _PATIENCE_SECONDS)
             process.returncode = -signal.SIGKILL
             self._toll = Toll(0.0, 0.0, 0.0)
             raise
         self._toll = Toll(wall, user + more[0], system + more[1])
         process.returncode = os.waitstatus_to_exitcode(status)
         return process.returncode
+
+
+def descendants(pid: int) -> list[int]:
+    """The process and all that descend from it, parents first.
+
+    >>> descendants(os.getpid())[0] == os.getpid()
+    True
+    """
+    found = [pid]
+    for one in found:
+        try:
+            threads = os.listdir(f"/proc/{one}/task")  # noqa: PTH208 - read for every look
+        except OSError:
+            continue
+        for thread in threads:
+            children = read_bytes(f"/proc/{one}/task/{thread}/children") or b""
+            found.extend(int(child) for child in children.split())
+    return found
 
 
 def _bury(group: int, patience_seconds: float) -> tuple[float, float]:
@@ -206,6 +239,33 @@ def _bury(group: int, patience_seconds: float) -> tuple[float, float]:
             select.select([], [], [], 0.0005)
     _kill(group)  # where orphans fall to somebody else, they end all the same
     return user, system
+
+
+def _kill_tree(pid: int) -> list[int]:
+    """End a process and all that descend from it, those included that lead sessions of their own, as MPI's do."""
+    tree = descendants(pid)
+    _kill(pid)
+    for one in tree[1:]:
+        try:
+            os.kill(one, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it was in the group
+    return tree[1:]
+
+
+def _bury_each(pids: list[int], patience_seconds: float) -> None:
+    """Wait for processes that fall to this one as soon as their parents have ended."""
+    deadline = perf_counter_ns() + int(patience_seconds * 1e9)
+    left = pids
+    while left and perf_counter_ns() < deadline:
+        for one in left:
+            try:
+                os.waitpid(one, os.WNOHANG)
+            except ChildProcessError:
+                pass  # it is another's still, or gone
+        left = [one for one in left if read_bytes(f"/proc/{one}/stat") is not None]
+        if left:
+            select.select([], [], [], 0.0005)
 
 
 def _kill(group: int) -> None:

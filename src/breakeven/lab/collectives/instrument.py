@@ -2,23 +2,27 @@
 
 Ranks are processes with a multiprocessing.Pipe between every two. Gather to one as a star and a binomial tree; reduce
 as a chain, a star and a binomial tree; allreduce by recursive doubling. Where mpi4py and mpiexec are installed, MPI's
-own gather, reduce and allreduce beside them. All ranks wait for one future moment of the clock that they share; the time
-of a collective is from then until the last rank has ended. Every result is checked, on every rank.
+own gather, reduce and allreduce beside them. All ranks wait for one future moment of the clock that they share; a
+collective takes from then until the last rank has ended. Every result is checked, on every rank.
 """
 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from breakeven.lab.conditions import conditions
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.method import Case, take
-from breakeven.lab.programs import Program, ProgramFailed
+from breakeven.lab.programs import Program, ProgramFailed, WrongResult
 
 if TYPE_CHECKING:
     import argparse
-    from typing import Any
+    from functools import partial
+
+    from breakeven.lab.method import Taken
+from typing import Any
 
 PANELS = 2
 INCHES = (12.6, 5.4)
@@ -47,51 +51,15 @@ def measure(*, quick: bool, ranks: str | None = None, no_mpi: bool = False) -> F
     keys = [(*key, count, size) for key in ALGORITHMS for count in counts for size in sizes]
     keys += [(operation, MPI, count, size) for operation in operations for count in with_mpi for size in sizes]
     with ExitStack() as running:
-        programs: dict[tuple[bool, int], Program] = {}
-        for count in counts:
-            ours = Program("breakeven.lab.collectives.ranks", [str(count)], variables=ONE_THREAD)
-            programs[False, count] = running.enter_context(ours)
-        for count in with_mpi:
-            assert launcher is not None  # noqa: S101 - or there would be none to count
-            programs[True, count] = running.enter_context(_mpi_program(launcher, count))
-
-        def once(operation: str, algorithm: str, count: int, size: int) -> dict[str, float]:
-            program = programs[algorithm == MPI, count]
-            program.say({"operation": operation, "algorithm": algorithm, "length": size // 8, "turns": 1})
-            turns = program.hear()
-            if turns is None:
-                program.finish()  # raises what went wrong
-                raise ProgramFailed(f"{algorithm} on {count} ranks", 0, "")
-            turn = turns[0]
-            if not turn["right"]:
-                raise ProgramFailed(f"{operation}, {algorithm}, {count} ranks, {size} B", 0, "a wrong result")
-            return {
-                "last": turn["last_ns"] * 1e-3,
-                "first": turn["first_ns"] * 1e-3,
-                "skew": (turn["last_ns"] - turn["first_ns"]) * 1e-3,
-                "late": turn["late_ns"] * 1e-3,
-            }
-
-        cases = [Case(str(key), lambda key=key: once(*key)) for key in keys]
+        programs = {(False, count): running.enter_context(_pipes_program(count)) for count in counts}
+        programs |= {(True, count): running.enter_context(_mpi_program(launcher, count)) for count in with_mpi}
+        cases = [Case(str(key), partial(once, programs[key[1] == MPI, key[2]], *key)) for key in keys]
         budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
         taken = take(cases, budget_seconds=budget, warm=False, least=3 if quick else 11)
         if not taken.interrupted:
             for program in programs.values():
                 program.finish()
-    rows = tuple(
-        Row(
-            {"operation": operation, "algorithm": algorithm, "ranks": count, "size_bytes": size},
-            (
-                Quantity("last rank", "µs", taken.of(str(key), "last")),
-                Quantity("first rank", "µs", taken.of(str(key), "first")),
-                Quantity("skew", "µs", taken.of(str(key), "skew")),
-                Quantity("late start", "µs", taken.of(str(key), "late")),
-            ),
-        )
-        for key in keys
-        if taken.of(str(key), "last")
-        for operation, algorithm, count, size in [key]
-    )
+    rows = tuple(_row(taken, *key) for key in keys if taken.of(str(key), "last"))
     checked = sum(len(samples["last"]) for samples in taken.samples.values())
     return Finding(
         instrument="collectives",
@@ -99,13 +67,31 @@ def measure(*, quick: bool, ranks: str | None = None, no_mpi: bool = False) -> F
         conditions=conditions(ranks=list(counts), mpi=launcher is not None, **taken.facts()),
         rows=rows,
         notes=(
-            "size: of the block of float64 of each rank. last rank: from the common start until the last rank has ended;",
-            "skew: last less first; late start: of the rank that began last (ranks beyond the CPUs have to wait for one).",
+            "Size: of the float64 block of each rank. Last rank: from the common start until the last rank has ended.",
+            "Skew: last less first. Late start: of the rank that began last; ranks beyond the CPUs wait for one.",
             f"{checked} collectives, every result compared on every rank: all right.",
             *(() if launcher is not None or no_mpi else ("MPI is not installed: pip install 'breakeven[lab-mpi]'",)),
         ),
         interrupted=taken.interrupted,
     )
+
+
+def once(program: Program, operation: str, algorithm: str, count: int, size_bytes: int) -> dict[str, float]:
+    """One collective in a running program; microseconds. Raises `WrongResult` where a rank has anything else."""
+    program.say({"operation": operation, "algorithm": algorithm, "length": size_bytes // 8, "turns": 1})
+    turns = program.hear()
+    if turns is None:
+        program.finish()  # raises what went wrong
+        raise ProgramFailed(f"{algorithm} on {count} ranks", 0, "")
+    turn = turns[0]
+    if not turn["right"]:
+        raise WrongResult(f"{operation}, {algorithm}, {count} ranks, {size_bytes} B")
+    return {
+        "last": turn["last_ns"] * 1e-3,
+        "first": turn["first_ns"] * 1e-3,
+        "skew": (turn["last_ns"] - turn["first_ns"]) * 1e-3,
+        "late": turn["late_ns"] * 1e-3,
+    }
 
 
 def mpiexec() -> str | None:
@@ -123,6 +109,8 @@ def mpiexec() -> str | None:
 
 def draw(finding: Finding, axes: Any) -> None:
     """Left, time against size at the most ranks that all have; right, against ranks at one size."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
     from breakeven.lab.drawing import logarithmic, name_ends, series
 
     left, right = axes
@@ -143,6 +131,8 @@ def draw(finding: Finding, axes: Any) -> None:
             series(panel, xs, quantities, number=number)
             ends.append((f"{operation}, {algorithm}", xs[-1], quantities[-1].median, number))
         logarithmic(panel, x="", y="last rank has ended [µs after the common start]", sizes=along == "size_bytes")
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         if along == "ranks":
             panel.set_xticks(counts, [f"{one:g}" for one in counts])
             panel.minorticks_off()
@@ -156,9 +146,23 @@ def draw(finding: Finding, axes: Any) -> None:
     right.set_ylabel("")
 
 
-def _mpi_program(launcher: str, count: int) -> Program:
+def _row(taken: Taken, operation: str, algorithm: str, count: int, size_bytes: int) -> Row:
+    name = str((operation, algorithm, count, size_bytes))
+    shown = {"last": "last rank", "first": "first rank", "skew": "skew", "late": "late start"}
+    return Row(
+        {"operation": operation, "algorithm": algorithm, "ranks": count, "size_bytes": size_bytes},
+        tuple(Quantity(text, "µs", taken.of(name, key)) for key, text in shown.items()),
+    )
+
+
+def _pipes_program(count: int) -> Program:
+    return Program("breakeven.lab.collectives.ranks", [str(count)], variables=ONE_THREAD)
+
+
+def _mpi_program(launcher: str | None, count: int) -> Program:
     import sys
 
+    assert launcher is not None  # noqa: S101 - there are no ranks of MPI's without one
     command = [launcher, "-n", str(count), sys.executable, "-m", "breakeven.lab.collectives.mpi"]
     return Program.of_command(command, variables=ONE_THREAD)
 

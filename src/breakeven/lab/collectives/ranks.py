@@ -13,6 +13,8 @@ from multiprocessing.connection import wait
 from time import perf_counter_ns, sleep
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from breakeven.lab.collectives.algorithms import ALGORITHMS, is_right, sent_block
 from breakeven.lab.programs import printed
 from breakeven.probes.capacity import usable_cpus
@@ -37,11 +39,16 @@ class PipeLinks:
 
     def send(self, to: int, block: Block) -> None:
         """Send all bytes of a contiguous block to another rank."""
-        self._ends[to].send_bytes(memoryview(block).cast("B"))
+        self._ends[to].send_bytes(_raw(block))
 
     def receive(self, sender: int, into: Block) -> None:
         """Fill a contiguous block with what another rank sends."""
-        self._ends[sender].recv_bytes_into(memoryview(into).cast("B"))
+        self._ends[sender].recv_bytes_into(_raw(into))
+
+
+def _raw(block: Block) -> memoryview:
+    """The bytes of a contiguous block in one dimension: a connection takes the length of the first for all there is."""
+    return block.reshape(-1).view(np.uint8).data
 
 
 def wait_until(moment_ns: int, *, spin: bool) -> None:
@@ -113,8 +120,8 @@ class Ranks:
         """One answer from every rank; a rank that is gone raises `EOFError`, and all others are still heard."""
         found: dict[Any, Any] = {}
         while len(found) < self.size:
-            for control in wait([one for one in self._controls if one not in found]):
-                found[control] = control.recv()  # type: ignore[union-attr] - connections, all of them
+            ready: list[Any] = wait([one for one in self._controls if one not in found])
+            found |= {control: control.recv() for control in ready}
         return [found[control] for control in self._controls]
 
 

@@ -14,8 +14,7 @@ from time import perf_counter_ns, sleep
 import numpy as np
 
 from breakeven.lab.frames.ways import WAYS, Seen, checksum
-from breakeven.lab.memory.looking import descendants
-from breakeven.lab.programs import printed
+from breakeven.lab.programs import descendants, printed
 from breakeven.probes.kernel import read_bytes
 
 TYPE_CHECKING = False
@@ -72,16 +71,19 @@ def main(words: list[str]) -> None:
     ended = perf_counter_ns()
     after = cpu_ns(os.getpid())
     way.close()
-    printed({
-        "first_due_ns": first_due,
-        "dropped": dropped,
-        "late": late,
-        "cpu_ns": after - before,
-        "span_ns": ended - first_due,
-        "latencies_ns": [one.ended_ns - one.due_ns for one in seen],
-        "last_ns": max((one.ended_ns for one in seen), default=first_due) - first_due,
-        "wrong": sum(one.checksum != sums[one.index % SCENES] for one in seen),
-    })
+    printed(
+        {
+            "first_due_ns": first_due,
+            "dropped": dropped,
+            "late": late,
+            "cpu_ns": after - before,
+            "span_ns": ended - first_due,
+            "latencies_ns": [one.ended_ns - one.due_ns for one in seen],
+            "last_ns": max((one.ended_ns for one in seen), default=first_due) - first_due,
+            "earliest_ns": min((one.ended_ns for one in seen), default=first_due) - first_due,
+            "wrong": sum(one.checksum != sums[one.frame % SCENES] for one in seen),
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ CONTEXT: Any = multiprocessing.get_context("fork" if "fork" in multiprocessing.g
 class Seen(NamedTuple):
     """One frame that was analysed."""
 
-    index: int
+    frame: int
     due_ns: int
     ended_ns: int
     checksum: int
@@ -84,7 +84,7 @@ class _Processes:
 class ByQueue:
     """multiprocessing.Queue with a bound: a thread of the camera's pickles and writes."""
 
-    def __init__(self, words_a_frame: int, analysers: int, depth: int) -> None:
+    def __init__(self, words_a_frame: int, analysers: int, depth: int) -> None:  # noqa: ARG002 - as the others
         self._queue = CONTEXT.Queue(depth)
         self._analysers = _Processes([(queue_analyser, (self._queue,))] * analysers)
         self._count = analysers
@@ -118,9 +118,9 @@ def queue_analyser(queue: Any, results: Any) -> None:
 
 
 class ByPipe:
-    """A multiprocessing.Pipe an analyser, in turn; sending blocks until the analyser has read all but the last bytes."""
+    """A multiprocessing.Pipe an analyser, in turn; sending blocks until the analyser has read nearly all of it."""
 
-    def __init__(self, words_a_frame: int, analysers: int, depth: int) -> None:
+    def __init__(self, words_a_frame: int, analysers: int, depth: int) -> None:  # noqa: ARG002 - as the others
         pairs = [CONTEXT.Pipe(duplex=False) for _ in range(analysers)]
         self._sending = [sending for _, sending in pairs]
         self._analysers = _Processes([(pipe_analyser, (receiving,)) for receiving, _ in pairs])
@@ -242,7 +242,7 @@ class _Engine:
 class ByEngine(_Engine):
     """breakeven.Executor.submit with the frame as an argument: it goes through the engine's shared memory by value."""
 
-    def __init__(self, words_a_frame: int, analysers: int, depth: int) -> None:
+    def __init__(self, words_a_frame: int, analysers: int, depth: int) -> None:  # noqa: ARG002 - as the others
         super().__init__(analysers, depth)
 
     def offer(self, index: int, due_ns: int, scene: Any) -> bool:
@@ -280,6 +280,6 @@ WAYS: dict[str, Callable[[int, int, int], Way]] = {
     "Queue": ByQueue,
     "Pipe": ByPipe,
     "shared_memory ring": BySharedMemory,
-    "breakeven, by value": ByEngine,
-    "breakeven, SharedArray": BySharedArray,
+    "breakeven by value": ByEngine,
+    "breakeven SharedArray": BySharedArray,
 }

@@ -65,6 +65,6 @@ EXAMPLES: dict[str, Callable[[], object]] = {
     "hashlib.sha256 1 MiB": lambda: hashlib.sha256(_BLOCK).digest(),
     "time.sleep 1 ms": lambda: time.sleep(0.001),
 }
-"""Name → what is called. What numpy and the standard library do with the lock is theirs to change: hence it is measured."""
+"""Name → what is called. What numpy and the standard library do with the lock is theirs to change."""
 
 SHARES = (0.25, 0.5, 0.75)

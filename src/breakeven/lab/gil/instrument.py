@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def measure(*, quick: bool, func: str | None = None, args: str = "[]") -> Findin
     else:
         called = {func: found(func, args)}
     seconds = QUICK_SAMPLE_SECONDS if quick else SAMPLE_SECONDS
-    cases = [Case(name, lambda fn=fn: watch(fn, seconds)) for name, fn in called.items()]
+    cases = [Case(name, partial(watch, fn, seconds)) for name, fn in called.items()]
     budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
     most = (3 if func is None else 11) if quick else 41
     taken = take(cases, budget_seconds=budget, warm=False, least=most, most=most)
@@ -62,8 +63,9 @@ def measure(*, quick: bool, func: str | None = None, args: str = "[]") -> Findin
         conditions=conditions(sample_seconds=seconds, gil_enabled=gil_enabled(), **taken.facts()),
         rows=rows,
         notes=(
-            "GIL held: share of the time in which the lock was held, by anybody; CPU: of the process by wall clock;",
-            "threads, at most: how many times as fast any number of threads can get, 1 by the share held.",
+            "GIL held: share of the time in which the lock was held. CPU: of the process, all threads, by wall clock.",
+            f"Use: threads where at most {100 * FREE:g} % is held, processes where {100 * HOLDS:g} % or more is.",
+            "In between, any number of threads is at most 1 / (share held) times as fast as one.",
             *_accuracy(rows),
         ),
         interrupted=taken.interrupted,
@@ -71,7 +73,7 @@ def measure(*, quick: bool, func: str | None = None, args: str = "[]") -> Findin
 
 
 def watch(fn: Callable[[], object], seconds: float) -> dict[str, float]:
-    """Call a function again and again for so long, and watch; per cent, milliseconds, and the known share if it tells."""
+    """Call a function again and again for so long, and watch; per cent, milliseconds, the known share if it tells."""
     from breakeven.backends.pressure import GilProbe
     from breakeven.lab.gil.examples import Mixture
 
@@ -130,7 +132,9 @@ def draw(finding: Finding, axes: Any) -> None:
     """A bar a function, with a mark where the share is known."""
     from breakeven.lab.drawing import INK, bars
 
-    bars(axes, [str(row.labels["function"]) for row in finding.rows], [row["GIL held"] for row in finding.rows], unit="")
+    bars(
+        axes, [str(row.labels["function"]) for row in finding.rows], [row["GIL held"] for row in finding.rows], unit=""
+    )
     known = [(row["known"].median, place) for place, row in enumerate(finding.rows) if "known" in row]
     if known:
         xs, ys = zip(*known, strict=True)
@@ -145,7 +149,6 @@ def _row(name: str, taken: Taken) -> Row:
     shares = Quantity("GIL held", "%", held)
     quantities = [
         shares,
-        Quantity("threads, at most", "×", tuple(min(100 / max(share, 1.0), 99.0) for share in held)),
         Quantity("CPU", "%", taken.of(name, "cpu")),
         Quantity("a call", "ms", taken.of(name, "call")),
     ]
@@ -165,7 +168,7 @@ def _accuracy(rows: tuple[Row, ...]) -> tuple[str, ...]:
     if not off:
         return ()
     close = sum(one <= 100 * CLOSE for one in off)
-    return (f"mixtures: {close} of {len(off)} single samples within 10 points of the known share.",)
+    return (f"Mixtures: {close} of {len(off)} single samples within 10 points of the known share.",)
 
 
 def _headline(rows: tuple[Row, ...], func: str | None) -> str:
@@ -180,8 +183,15 @@ def _headline(rows: tuple[Row, ...], func: str | None) -> str:
         advice = {
             "processes": "threads cannot make it faster: use processes",
             "threads": "threads can compute it at the same time",
-            "threads, some": f"threads make it {number(100 / held.median)} times as fast at most" if held.median else "",
+            "threads, some": f"threads make it {number(100 / held.median)} times as fast at most"
+            if held.median
+            else "",
         }[str(rows[0].labels["use"])]
-        return f"{func} holds the GIL {number(held.median)} % of the time ({number(held.low)}–{number(held.high)} %, n = {held.n}): {advice}."
-    free = [str(row.labels["function"]) for row in rows if row.labels["use"] == "threads"]
-    return f"{len(free)} of {len(rows)} functions leave the GIL alone, so threads can compute them: {', '.join(free)}."
+        within = f"{number(held.low)}–{number(held.high)} %, n = {held.n}"
+        return f"{func} holds the GIL {number(held.median)} % of the time ({within}): {advice}."
+    uses = [row.labels["use"] for row in rows]
+    free, bound = uses.count("threads"), uses.count("processes")
+    return (
+        f"{free} of {len(rows)} functions hold the GIL for less than {100 * FREE:g} % of their time, so threads can "
+        f"compute them; {bound} hold it for {100 * HOLDS:g} % or more (n = {rows[0]['GIL held'].n})."
+    )

@@ -9,6 +9,7 @@ between, at about a hundred looks a second.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from breakeven.lab.conditions import conditions
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 INCHES = (9.6, 6.6)
 PAYLOAD, QUICK_PAYLOAD = "64 MB", "40 MB"
 WORKERS = 2
-BUDGET_SECONDS, QUICK_BUDGET_SECONDS = 80.0, 1.5
+BUDGET_SECONDS, QUICK_BUDGET_SECONDS = 80.0, 1.8
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 PROCESS, ENGINE = "Process", "breakeven"
@@ -54,9 +55,9 @@ def measure(*, quick: bool, workers: int = WORKERS, payload: str | None = None) 
     """Look at every kind of tree, a fresh program each time, in interleaved blocks."""
     size_bytes = parse_bytes(payload or (QUICK_PAYLOAD if quick else PAYLOAD)) // 8 * 8
     keys = {" ".join(key): key for key in _cases(quick=quick)}
-    cases = [Case(name, lambda key=key: run(*key, workers=workers, size_bytes=size_bytes)) for name, key in keys.items()]
+    cases = [Case(name, partial(run, *key, workers=workers, size_bytes=size_bytes)) for name, key in keys.items()]
     budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
-    taken = take(cases, budget_seconds=budget, warm=False, least=6, most=1 if quick else 21)
+    taken = take(cases, budget_seconds=budget, warm=False, least=6, most=6 if quick else 21)
     known = {key: shown for key, shown in QUANTITIES.items() if any(taken.of(name, key) for name in keys)}
     rows = tuple(
         Row(
@@ -72,12 +73,12 @@ def measure(*, quick: bool, workers: int = WORKERS, payload: str | None = None) 
         conditions=conditions(workers=workers, payload_bytes=size_bytes, **taken.facts()),
         rows=rows,
         notes=(
-            f"{workers} workers; the payload is {size_bytes / 1e6:g} MB and is the parent's before the first look. MB = 10^6 B.",
-            "a worker: what all of it adds, by workers; the fork server and helpers of the library are part of that.",
-            "no file's: of the PSS what is no page of a file, such as a library, which others map too and nobody is charged for;",
-            "group: pages charged to the memory group, without the kernel's own (page tables, stacks), which stand apart;",
-            "peak by group's: the largest sum of the processes' pages seen, by the largest charge seen.",
-            *(() if "group" in known else ("No memory group is visible here, so there is no truth to hold PSS against.",)),
+            f"{workers} workers; a payload of {size_bytes / 1e6:g} MB, the parent's from the begin. MB = 10^6 B.",
+            "A worker: what all of it adds, by workers; a fork server and other company is part of that.",
+            "No file's: of the PSS what is no page of a file, such as a library, which is in memory anyway.",
+            "Group: pages charged to the memory group, without the kernel's own (page tables, stacks).",
+            "Peak by group's: the largest sum of the processes' pages seen, by the largest charge seen.",
+            *(() if "group" in known else ("No memory group can be read here to hold the sums against.",)),
         ),
         interrupted=taken.interrupted,
     )
@@ -93,7 +94,7 @@ def run(who: str, method: str, sharing: str, *, workers: int, size_bytes: int) -
         program.say("go on")
         _expect(program, program.hear(peak))
         held = look(program.pid)
-        peak()
+        peak.count(held)
         program.say("go on")
         program.finish()
     found = {
@@ -118,7 +119,9 @@ def draw(finding: Finding, axes: Any) -> None:
     from breakeven.lab.tables import number
 
     colours = dict(zip((NOTHING, COPIED, INHERITED, INHERITED_LIST, SHARED), PALETTE, strict=False))
-    names = [f"{row.labels['workers are']}, {row.labels['start method']}: {row.labels['payload']}" for row in finding.rows]
+    names = [
+        f"{row.labels['workers are']}, {row.labels['start method']}: {row.labels['payload']}" for row in finding.rows
+    ]
     places = list(range(len(names)))
     found = [row["PSS a worker"].interval for row in finding.rows]
     axes.barh(
@@ -129,16 +132,21 @@ def draw(finding: Finding, axes: Any) -> None:
         height=0.66,
         error_kw={"ecolor": INK, "lw": 1, "capsize": 2.5},
     )
-    marked = [(row["group a worker"].median, place) for place, row in enumerate(finding.rows) if "group a worker" in row]
+    marked = [
+        (row["group a worker"].median, place) for place, row in enumerate(finding.rows) if "group a worker" in row
+    ]
     if marked:
         xs, ys = zip(*marked, strict=True)
         axes.plot(xs, ys, "|", color=INK, ms=13, mew=2, label="charged to the memory group")
-        axes.legend(loc="lower right", fontsize=8.5)
+        axes.legend(loc="upper right", fontsize=8.5)
     for place, one in enumerate(found):
-        axes.annotate(number(one.value), (one.high, place), (7, 0), textcoords="offset points", va="center", fontsize=8.5)
+        axes.annotate(
+            number(one.value), (one.high, place), (7, 0), textcoords="offset points", va="center", fontsize=8.5
+        )
     payload = finding.conditions["payload_bytes"] / 1e6
     axes.axvline(payload, color=INK, lw=1, ls=":")
-    axes.annotate("one payload", (payload, -0.75), (3, 0), textcoords="offset points", fontsize=8.5, va="center")
+    at_top = axes.get_xaxis_transform()
+    axes.text(payload, 1.005, "one payload", transform=at_top, fontsize=8.5, ha="center", va="bottom")
     axes.set_yticks(places, names)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
@@ -149,9 +157,11 @@ def draw(finding: Finding, axes: Any) -> None:
 def _cases(*, quick: bool) -> list[tuple[str, str, str]]:
     import multiprocessing
 
-    methods = [one for one in ("fork", "forkserver", "spawn") if one in multiprocessing.get_all_start_methods()]
+    methods: list[str] = [
+        one for one in ("fork", "forkserver", "spawn") if one in multiprocessing.get_all_start_methods()
+    ]
     if quick:
-        forked = [(PROCESS, "fork", one) for one in (NOTHING, COPIED, INHERITED_LIST, SHARED)] if "fork" in methods else []
+        forked = [(PROCESS, "fork", one) for one in (NOTHING, COPIED, SHARED)] if "fork" in methods else []
         return [*forked, (PROCESS, "spawn", NOTHING), (ENGINE, methods[0], COPIED)]
     found = []
     for method in methods:
@@ -174,16 +184,16 @@ def _headline(rows: tuple[Row, ...], size_bytes: int) -> str:
     known = {(row.labels["workers are"], row.labels["start method"], row.labels["payload"]): row for row in rows}
     parts = []
     for key, text in (
-        ((PROCESS, "fork", NOTHING), "an idle forked worker {} MB"),
-        ((PROCESS, "spawn", NOTHING), "a spawned one {} MB"),
-        ((PROCESS, "fork", COPIED), f"one that is sent {size_bytes / 1e6:g} MB {{}} MB"),
-        ((PROCESS, "fork", SHARED), "one that shares them {} MB"),
+        ((PROCESS, "fork", NOTHING), "{} MB when forked and idle"),
+        ((PROCESS, "spawn", NOTHING), "{} MB when spawned"),
+        ((PROCESS, "fork", COPIED), f"{{}} MB when it is sent a payload of {size_bytes / 1e6:g} MB"),
+        ((PROCESS, "fork", SHARED), "{} MB when it shares that"),
     ):
         if key in known:
             parts.append(text.format(number(known[key]["PSS a worker"].median)))
     if not parts:
         return "Interrupted before any tree had been looked at."
-    return f"What a worker adds: {', '.join(parts)} (n = {rows[0]['PSS a worker'].n})."
+    return f"A worker adds {', '.join(parts)} (n = {rows[0]['PSS a worker'].n})."
 
 
 def group_is_visible() -> bool:

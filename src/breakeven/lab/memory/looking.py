@@ -11,9 +11,9 @@ proportional pages is no file's.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
+from breakeven.lab.programs import descendants
 from breakeven.probes.capacity import group_directories
 from breakeven.probes.kernel import field, read_bytes, read_number
 
@@ -55,24 +55,6 @@ class Held:
     def tree(self) -> Pages:
         """All processes together."""
         return self.first + self.workers
-
-
-def descendants(pid: int) -> list[int]:
-    """The process and all that descend from it, parents first.
-
-    >>> descendants(os.getpid())[0] == os.getpid()
-    True
-    """
-    found = [pid]
-    for one in found:
-        try:
-            threads = os.listdir(f"/proc/{one}/task")  # noqa: PTH208 - read for every look
-        except OSError:
-            continue
-        for thread in threads:
-            children = read_bytes(f"/proc/{one}/task/{thread}/children") or b""
-            found.extend(int(child) for child in children.split())
-    return found
 
 
 def pages(pid: int) -> Pages:
@@ -135,6 +117,10 @@ class Peak:
         self.looks += 1
         if held.torn:
             self.torn += 1
-            return
+        else:
+            self.count(held)
+
+    def count(self, held: Held) -> None:
+        """Count a look that was taken while the tree stood still."""
         self.unfiled_bytes = max(self.unfiled_bytes, held.tree.unfiled_bytes)
         self.group_bytes = max(self.group_bytes, held.group_bytes or 0)

@@ -73,21 +73,19 @@ def with_processes(method: str, sharing: str, workers: int, payload: Any) -> Cal
     _held.append(payload)
     processes = []
     for _ in range(workers):
-        if sharing == "copied":
-            receiving, sending = context.Pipe(duplex=False)
-            process = context.Process(target=hold_sent, args=(receiving, ready, ended))
+        pipe = context.Pipe(duplex=False) if sharing == "copied" else None
+        if pipe is not None:
+            process = context.Process(target=hold_sent, args=(pipe[0], ready, ended))
         elif sharing == "SharedArray" or (sharing == "nothing held" and method != "fork"):
             process = context.Process(target=hold_sent, args=(payload, ready, ended))
-            sending = None
         else:
             process = context.Process(target=hold_inherited, args=(ready, ended))
-            sending = None
         process.start()
         processes.append(process)
-        if sending is not None:
-            receiving.close()
-            sending.send(payload)
-            sending.close()
+        if pipe is not None:
+            pipe[0].close()
+            pipe[1].send(payload)
+            pipe[1].close()
     for _ in range(workers):
         ready.acquire()
 

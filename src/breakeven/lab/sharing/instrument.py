@@ -8,6 +8,7 @@ moment of the common clock; the sum that arrives is held against the sum that wa
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from breakeven.lab.conditions import conditions
@@ -40,7 +41,13 @@ UPDATES = {
 }
 """Way → how many updates a process makes in a turn: several milliseconds' worth, so that starts do not count."""
 
-SAFE = ("local, summed once", "SharedArray, own places", "SharedArray, Lock()", "Value, get_lock()", "Array, get_lock()")
+SAFE = (
+    "local, summed once",
+    "SharedArray, own places",
+    "SharedArray, Lock()",
+    "Value, get_lock()",
+    "Array, get_lock()",
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +73,7 @@ def measure(*, quick: bool, adders: int | None = None) -> Finding:
                 "overlap": 100 * turn["overlap"],
             }
 
-        cases = [Case(name, lambda key=key: once(*key)) for name, key in keys.items()]
+        cases = [Case(name, partial(once, *key)) for name, key in keys.items()]
         budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
         taken = take(cases, budget_seconds=budget, warm=not quick)
         if not taken.interrupted:
@@ -90,8 +97,9 @@ def measure(*, quick: bool, adders: int | None = None) -> Finding:
         conditions=conditions(adders=many, updates_a_process=UPDATES, **taken.facts()),
         rows=rows,
         notes=(
-            "one update: what a process waits for its own; all together: updates of all adders by the time until the last",
-            "has ended; lost: of the ones added, those that the sum lacks; overlap: share of that time in which all add.",
+            "One update: what a process waits for its own.",
+            "All together: the updates of all by the time from the first begin to the last end.",
+            "Lost: of the ones added, those that the sum lacks. Overlap: the share of that time in which all add.",
         ),
         interrupted=taken.interrupted,
     )
@@ -116,6 +124,7 @@ def draw(finding: Finding, axes: Any) -> None:
     costs.set_yticks(range(len(ways)), ways)
     costs.invert_yaxis()
     costs.set_xscale("log")
+    costs.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     costs.set_xlabel("one update [µs]")
     costs.legend(loc="upper right", fontsize=8.5)
     rows = {str(row.labels["way"]): row for row in finding.select(adders=counts[-1])}

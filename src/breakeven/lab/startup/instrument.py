@@ -8,6 +8,7 @@ work: so does a user see it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from breakeven.lab.conditions import conditions
@@ -25,6 +26,7 @@ INCHES = (8.6, 6.2)
 NOTHING = "nothing"
 WITHOUT_METHOD = ("nothing", "thread")
 WITH_METHOD = ("process", "pool", "executor", "breakeven")
+QUICK_WAYS = ("process", "breakeven")  # by every start method; the others by the first alone
 METHODS = ("fork", "forkserver", "spawn")
 BARE = "bare"
 WORK_MS = 0.0
@@ -59,7 +61,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--imports",
         default=None,
         metavar="MODULE,…",
-        help=f"what the program imports, each a set of its own: {BARE} for nothing (default: {BARE},numpy; quick: {BARE})",
+        help=f"what the program imports, each apart; {BARE} is nothing (default: {BARE},numpy; quick: {BARE})",
     )
     parser.add_argument("--work-ms", type=float, default=WORK_MS, help="how long the one task computes (default: 0)")
 
@@ -67,17 +69,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def measure(*, quick: bool, imports: str | None = None, work_ms: float = WORK_MS) -> Finding:
     """Run every program in interleaved blocks."""
     chosen = (imports or (BARE if quick else f"{BARE},numpy")).split(",")
-    keys = {
-        f"{way} {method} {modules}": (way, method, modules)
-        for modules in chosen
-        for way, method in [
-            *((way, "–") for way in WITHOUT_METHOD),
-            *((way, method) for way in WITH_METHOD for method in _methods()),
-        ]
-    }
-    cases = [Case(name, lambda key=key: run(*key, work_ms=work_ms)) for name, key in keys.items()]
+    ways = [(way, "–") for way in WITHOUT_METHOD]
+    ways += [(way, method) for way in WITH_METHOD for method in _methods(all_of_them=not quick or way in QUICK_WAYS)]
+    keys = {f"{way} {method} {modules}": (way, method, modules) for modules in chosen for way, method in ways}
+    cases = [Case(name, partial(run, *key, work_ms=work_ms)) for name, key in keys.items()]
     budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
-    taken = take(cases, budget_seconds=budget, warm=False, most=1 if quick else 31)
+    taken = take(cases, budget_seconds=budget, warm=False, least=6 if quick else 11, most=6 if quick else 31)
     rows = tuple(
         Row({"way": NAMES[way], "start method": method, "imports": modules}, _quantities(taken, name, modules))
         for name, (way, method, modules) in keys.items()
@@ -89,9 +86,9 @@ def measure(*, quick: bool, imports: str | None = None, work_ms: float = WORK_MS
         conditions=conditions(work_ms=work_ms, **taken.facts()),
         rows=rows,
         notes=(
-            "external wall: from before the interpreter starts until it has ended; CPU: user + system by external wall;",
-            "CPU seconds are those of all processes of the program, the fork server's included;",
-            "over nothing: external wall less that of the program without a worker, of the same block.",
+            "External wall: from before the interpreter starts until it ends. CPU: user + system by external wall.",
+            "CPU seconds are those of all processes of the program, the fork server's included.",
+            "Over nothing: external wall less that of the program without a worker, of the same block.",
         ),
         interrupted=taken.interrupted,
         shown=tuple(name for name, _ in QUANTITIES.values()),
@@ -144,15 +141,13 @@ def draw(finding: Finding, axes: Any) -> None:
     bounds = [[one.value - one.low for one in walls], [one.high - one.value for one in walls]]
     axes.errorbar([one.value for one in walls], places, xerr=bounds, fmt="none", ecolor=INK, lw=1, capsize=2.5)
     for place, one in zip(places, walls, strict=True):
-        axes.annotate(
-            number(one.value), (one.high, place), (5, 0), textcoords="offset points", va="center", fontsize=8.5
-        )
+        axes.annotate(number(one.value), (0, place), (5, 0), textcoords="offset points", va="center", fontsize=8.5)
     for at, modules in enumerate(sets[1:]):
         known = {_name(row): row["external wall"].interval for row in finding.select(imports=modules)}
         there = [(known[name], place) for place, name in enumerate(names) if name in known]
         xs = [one.value for one, _ in there]
         spread = [[one.value - one.low for one, _ in there], [one.high - one.value for one, _ in there]]
-        style = {"color": PALETTE[3 + at], "ms": 5, "lw": 0, "elinewidth": 1, "capsize": 2}
+        style = {"color": PALETTE[3 + at], "ms": 5, "lw": 0, "elinewidth": 0.8, "capsize": 1.5, "alpha": 0.9}
         axes.errorbar(xs, [y for _, y in there], xerr=spread, fmt="D", label=f"all of it, importing {modules}", **style)
     axes.set_yticks(places, names)
     axes.invert_yaxis()
@@ -163,10 +158,11 @@ def draw(finding: Finding, axes: Any) -> None:
     axes.legend(loc="upper right", fontsize=8.5)
 
 
-def _methods() -> tuple[str, ...]:
+def _methods(*, all_of_them: bool) -> tuple[str, ...]:
     import multiprocessing
 
-    return tuple(method for method in METHODS if method in multiprocessing.get_all_start_methods())
+    there = tuple(method for method in METHODS if method in multiprocessing.get_all_start_methods())
+    return there if all_of_them else there[:1]
 
 
 def _name(row: Row) -> str:

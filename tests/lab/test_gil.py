@@ -1,0 +1,75 @@
+"""The GIL instrument: extremes are told apart, mixtures agree with what they know of themselves."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from breakeven.errors import UsageError
+from breakeven.lab.gil.examples import Mixture, python_loop
+from breakeven.lab.gil.instrument import found, gil_enabled, measure, verdict, watch
+
+holds_a_gil = pytest.mark.skipif(not gil_enabled(), reason="this interpreter has no GIL")
+
+
+def median_share(fn: object) -> float:
+    """The middle of five samples of 100 ms."""
+    assert callable(fn)
+    return sorted(watch(fn, 0.1)["held"] for _ in range(5))[2]
+
+
+@holds_a_gil
+def test_a_python_loop_holds_the_gil_and_a_checksum_does_not() -> None:
+    """The two ends."""
+    block = bytes(1 << 20)
+    assert verdict(median_share(python_loop) / 100) == "processes"
+    assert verdict(median_share(lambda: hashlib.sha256(block).digest()) / 100) == "threads"
+
+
+@holds_a_gil
+def test_a_mixture_is_seen_as_the_mixture_it_is() -> None:
+    """The middle of five samples is within 20 points of the known share, also on a busy machine."""
+    off = []
+    mixture = Mixture(0.5)
+    for _ in range(5):
+        seen = watch(mixture, 0.1)
+        off.append(seen["held"] - seen["known"])
+    assert abs(sorted(off)[2]) <= 20
+
+
+def test_a_function_of_the_users_is_watched_with_its_arguments() -> None:
+    """One row, its name, per cent and milliseconds."""
+    one = measure(quick=True, func="math:factorial", args="[500]")
+    assert [row.labels["function"] for row in one.rows] == ["math:factorial"]
+    assert {quantity.name: quantity.unit for quantity in one.rows[0].quantities} == {
+        "GIL held": "%",
+        "CPU": "%",
+        "a call": "ms",
+    }
+    assert "math:factorial" in one.headline or not gil_enabled()
+
+
+@pytest.mark.parametrize(
+    "func, args, told",
+    [
+        ("math:nope", "[]", "names no function"),
+        ("no_such_module:fn", "[]", "names no function"),
+        ("math:pi", "[]", "needs MODULE:FUNC"),
+        ("math:sqrt", "{", "write a list in JSON"),
+    ],
+)
+def test_what_is_no_function_or_no_list_is_said_so(func: str, args: str, told: str) -> None:
+    """Before anything is measured."""
+    with pytest.raises(UsageError, match=told):
+        found(func, args)
+
+
+def test_a_function_that_raises_ends_the_probe_too() -> None:
+    """The exception passes through, and the watching thread has ended."""
+
+    def failing() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        watch(failing, 0.05)

@@ -1,0 +1,93 @@
+"""Measured programs: what they take is counted whole, and nothing of them stays."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from breakeven.lab.programs import Program, ProgramFailed, descendants
+
+
+@pytest.fixture
+def program_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A module that a program can be made of."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path / "measured_program.py"
+
+
+def test_a_program_answers_line_by_line(program_file: Path) -> None:
+    """What is said goes in as a line of JSON, and what it prints comes out as one."""
+    program_file.write_text(
+        "import json, sys\n"
+        "from breakeven.lab.programs import printed\n"
+        "for line in sys.stdin:\n"
+        "    printed({'twice': 2 * json.loads(line)})\n"
+    )
+    with Program("measured_program") as program:
+        program.say(21)
+        assert program.hear() == {"twice": 42}
+        program.say(4)
+        assert program.hear() == {"twice": 8}
+        toll = program.finish()
+    assert toll.wall_seconds > 0
+    assert toll.user_seconds > 0
+
+
+def test_cpu_of_a_process_nobody_waits_for_is_counted(program_file: Path) -> None:
+    """An orphan that computes after its parent has ended is in the program's CPU seconds."""
+    program_file.write_text(
+        "import os, time\nif not os.fork():\n    while time.process_time() < 0.3:\n        pass\n    os._exit(0)\n"
+    )
+    with Program("measured_program") as program:
+        toll = program.finish()
+    assert toll.user_seconds + toll.system_seconds >= 0.3
+
+
+def test_leaving_by_an_exception_ends_the_whole_tree(program_file: Path) -> None:
+    """Neither the program nor what it started outlives the context."""
+    program_file.write_text(
+        "import subprocess, sys, time\n"
+        "from breakeven.lab.programs import printed\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "printed('started')\n"
+        "time.sleep(600)\n"
+    )
+    pids: list[int] = []
+
+    def interrupted() -> None:
+        with Program("measured_program") as program:
+            assert program.hear() == "started"
+            pids.extend(descendants(program.pid))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert len(pids) == 2
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_a_program_that_fails_says_what_it_wrote(program_file: Path) -> None:
+    """The error tells the exit code and the end of what went to stderr."""
+    program_file.write_text("raise SystemExit('no such thing')\n")
+    with Program("measured_program") as program, pytest.raises(ProgramFailed, match=r"exit code 1.*no such thing"):
+        program.finish()
+
+
+def test_what_the_program_failed_by_survives_pickle() -> None:
+    """Facts and text are the same after a trip to another process."""
+    import pickle
+
+    error = ProgramFailed("one", 3, "text")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (copy.name, copy.code, copy.text, str(copy)) == ("one", 3, "text", str(error))
+
+
+def test_descendants_begin_with_the_process_itself() -> None:
+    """A process without children is its own tree."""
+    assert descendants(os.getpid())[0] == os.getpid()
+    with Program("timeit", ["-n", "1", "pass"]) as program:
+        assert program.pid in descendants(os.getpid())
+    assert sys.executable
