@@ -79,7 +79,7 @@ def test_all_writes_the_page_and_prints_json(tmp_path: Path, capsys: pytest.Capt
 def test_a_page_that_cannot_be_written_is_refused_at_once(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Before minutes are spent on what would go into it."""
     assert main(["lab", "all", "--plot", path]) == USAGE
-    assert path.split("/")[0] in capsys.readouterr().err
+    assert path.split("/", maxsplit=1)[0] in capsys.readouterr().err
 
 
 def test_the_order_is_that_of_the_table_of_instruments() -> None:
@@ -95,11 +95,15 @@ def test_ctrl_c_ends_a_way_whose_workers_are_busy(name: str) -> None:
     def interrupt(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt), running.opened([name], 2) as ways:
+    def sleep_on() -> None:
+        with running.opened([name], 2) as ways:
             signal.setitimer(signal.ITIMER_REAL, 0.3)
             ways[name].seconds(time.sleep, [30] * 4)
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sleep_on()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

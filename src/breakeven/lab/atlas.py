@@ -27,6 +27,7 @@ table { border-collapse: collapse; width: 100%; font-size: 14px; }
 td, th { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; white-space: nowrap; } a { color: inherit; }
 details { margin: .5rem 0 0; } summary { cursor: pointer; color: var(--quiet); font-size: 13px; }
+figure svg { width: auto; max-width: 100%; }
 .mark { white-space: nowrap; color: var(--quiet); font-size: 13px; }
 </style>"""
 _FACTS = {
