@@ -77,10 +77,17 @@ def test_six_blocks_are_too_few_for_a_verdict() -> None:
     assert judge(check, samples.__getitem__).verdict == "too few"
 
 
+def test_what_is_over_its_bound_by_chance_is_neither_held_nor_violated() -> None:
+    """Four blocks above and three below: the median is over, the test is not convinced."""
+    samples = {"left": [12.0, 12.1, 12.2, 12.3, 9.0, 9.1, 9.2], "right": [10.0] * 7}
+    check = Check(guideline="G7", claim="", left="left", right=("right",))
+    assert judge(check, samples.__getitem__).verdict == "unsure"
+
+
 def test_a_violation_makes_the_finding_one(finding: Finding) -> None:
     """What decides the exit code is what the rows say."""
     verdicts = {str(row.labels["verdict"]) for row in finding.rows}
-    assert verdicts <= {"holds", "violated", "too few"}
+    assert verdicts <= {"holds", "violated", "unsure", "too few"}
     assert finding.violated == ("violated" in verdicts)
 
 

@@ -66,7 +66,7 @@ def measure(*, quick: bool, workers: int | None = None, tasks: int = TASKS) -> F
     return Finding(
         instrument="crossover",
         headline=_headline(points, tasks, width),
-        conditions=found | taken.facts() | {"profile": forecast.source},
+        conditions=found | taken.facts() | {"profile": forecast.source, "forecast_ms": _forecast_ms(forecast)},
         rows=(*points, *sweep),
         notes=tuple(_notes(points, forecast, tasks, width)),
         interrupted=taken.interrupted or far.interrupted,
@@ -116,6 +116,13 @@ def _crossover(name: str, sweep: Sequence[Row], forecast: Outlook) -> Row:
     return Row(labels, (Quantity("crossover", "ms", found),))
 
 
+def _forecast_ms(forecast: Outlook) -> dict[str, list[float | None]]:
+    """Break-even with its bounds, by way, for the figure."""
+    expected = {running.PROCESSES: forecast.warm, running.COLD: forecast.cold}
+    bounds = {way: (one.seconds, one.low_seconds, one.high_seconds) for way, one in expected.items()}
+    return {way: [None if one is None else one * 1e3 for one in three] for way, three in bounds.items()}
+
+
 def _headline(points: Sequence[Row], count: int, workers: int) -> str:
     known = {str(row.labels["way"]): row for row in points if row["crossover"].n}
     warm = known.get(running.PROCESSES)
@@ -162,9 +169,30 @@ def draw(finding: Finding, axes: Axes) -> None:
         if point.n:
             axes.plot([point.low, point.high], [1, 1], color=PALETTE[at], lw=6, alpha=0.6, solid_capstyle="butt")
             axes.plot(point.median, 1, "|", color=PALETTE[at], ms=22, mew=2)
+        _mark_forecast(axes, finding.conditions["forecast_ms"].get(row.labels["way"]), PALETTE[at])
     logarithmic(axes, x="time of one task alone [ms]", y="speed-up over a plain loop [×]")
     _ticks(axes, float(finding.conditions["workers"]))
     name_ends(axes, ends)
+
+
+def _mark_forecast(axes: Axes, bounds: Sequence[float | None] | None, colour: str) -> None:
+    """A hollow diamond on the line at 1, with the forecast's interval."""
+    value, low, high = bounds or (None, None, None)
+    if value is None:
+        return
+    ends = [value if low is None else low, axes.get_xlim()[1] if high is None else high]
+    axes.plot(ends, [1, 1], color=colour, lw=1.6)
+    axes.plot(value, 1, "D", mfc="none", mec=colour, ms=8, mew=1.6)
+    axes.annotate(
+        "forecast",
+        (value, 1),
+        xytext=(0, -9),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=8,
+        color=colour,
+    )
 
 
 def _ticks(axes: Axes, workers: float) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 INCHES = (9.6, 6.4)
 _TOGETHER = "first and second call"
-_COLOURS = {"holds": "#009e73", "violated": "#d55e00", "too few": "#5c6370"}
+_COLOURS = {"holds": "#009e73", "violated": "#d55e00", "unsure": "#b8860b", "too few": "#5c6370"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,8 +97,9 @@ def _headline(judged: Sequence[tuple[Check, Judgement]]) -> str:
         for check, found in judged
         if found.verdict == "violated"
     ]
-    undecided = f", {verdicts.count('too few')} were not decided" if "too few" in verdicts else ""
-    return f"{text}{undecided}" + (f"; violated: {'; '.join(worst)}." if worst else "; none is violated.")
+    undecided = len(verdicts) - verdicts.count("holds") - verdicts.count("violated")
+    told = f", {undecided} cannot be decided" if undecided else ""
+    return f"{text}{told}" + (f"; violated: {'; '.join(worst)}." if worst else "; none is violated.")
 
 
 def _notes(workers: int) -> list[str]:
@@ -106,8 +107,8 @@ def _notes(workers: int) -> list[str]:
         f"W = {workers}. left: time of the left side. of bound: left side / bound, block by block; 1 or less is good.",
         (
             f"violated: left > bound with p < {number(SIGNIFICANT)}, one-sided Wilcoxon signed-rank on the blocks' "
-            f"differences; fewer than {LEAST_BLOCKS} blocks cannot give such a p. Of several on the right the one "
-            "with the least median."
+            f"differences; fewer than {LEAST_BLOCKS} blocks cannot give such a p. unsure: left > bound, but not so "
+            "certainly. Of several on the right the one with the least median."
         ),
         "Fixed chunks: 1, N/4W and N/W of N tasks. By hand: pipe, UNIX socket, shared memory, inheriting by fork.",
     ]

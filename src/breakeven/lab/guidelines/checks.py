@@ -45,7 +45,9 @@ class Judgement:
 
 
 def judge(check: Check, samples: Callable[[str], Sequence[float]]) -> Judgement:
-    """Return "violated" where the left side exceeds its bound with p < 0.01, else "holds"; "too few" below 7 blocks.
+    """Return "violated" where the left side exceeds its bound with p < 0.01, "holds" where it does not exceed it.
+
+    "unsure" is what exceeds it with less certainty, "too few" what rests on fewer than 7 blocks.
 
     >>> check = Check(guideline="G9", claim="", left="second", right=("first",))
     >>> slower = {"second": [12.0, 13, 12.5, 12.1, 12.2, 12.3, 12.4], "first": [10.0] * 7}
@@ -58,8 +60,12 @@ def judge(check: Check, samples: Callable[[str], Sequence[float]]) -> Judgement:
     paired = min(len(left), len(bound))
     left, bound = left[:paired], bound[:paired]
     p = signed_rank([a - b for a, b in zip(left, bound, strict=True)]) if paired else 1.0
-    worse = p < SIGNIFICANT and median(left) > median(bound)
-    verdict = "too few" if paired < LEAST_BLOCKS else "violated" if worse else "holds"
+    if paired < LEAST_BLOCKS:
+        verdict = "too few"
+    elif median(left) <= median(bound):
+        verdict = "holds"
+    else:
+        verdict = "violated" if p < SIGNIFICANT else "unsure"
     return Judgement(verdict=verdict, left_ms=left, bound_ms=bound, p=p)
 
 

@@ -136,13 +136,16 @@ def verdict_on(speedup: Quantity) -> str:
 
 
 def _headline(rows: Sequence[Row], workers: int) -> str:
-    told = []
-    for name, best in _best(rows).items():
-        if name == "empty task":
-            continue
-        won = best.labels["verdict"] == "faster"
-        told.append(f"{name}: {cell(best['speed-up'])} with {best.labels['way']}" if won else f"{name}: no way wins")
-    return f"Speed-up [×] over a plain loop, {workers} workers. Compute and data " + "; ".join(told) + "."
+    told = [f"{name}: {_outcome(best)}" for name, best in _best(rows).items() if name != "empty task"]
+    return f"Speed-up [×] over a plain loop, {workers} workers. Compute and data {'; '.join(told)}."
+
+
+def _outcome(best: Row) -> str:
+    """What the best way of a case comes to."""
+    speedup, verdict = best["speed-up"], best.labels["verdict"]
+    if verdict == "faster":
+        return f"{cell(speedup)} with {best.labels['way']}"
+    return f"undecided (n = {speedup.n})" if verdict == "too few" else "no way wins"
 
 
 def _best(rows: Sequence[Row]) -> Mapping[str, Row]:
@@ -176,7 +179,7 @@ def _held_against(case: Row, rows: Sequence[Row]) -> list[str]:
     """What a case shows against what the course says of it."""
     name, said = str(case.labels["case"]), case.labels["the_course_says"]
     best = _best(rows).get(name)
-    if best is None:
+    if best is None or best.labels["verdict"] == "too few":
         return []
     won = "parallel" if best.labels["verdict"] == "faster" and best.labels["way"] != running.SERIAL else "serial"
     way = f"{best.labels['way']} at {cell(best['speed-up'])} × (n = {best['speed-up'].n})"
