@@ -85,7 +85,7 @@ def test_the_peak_of_the_pages_is_what_the_kernel_charges() -> None:
 @pytest.mark.parametrize("way", frames.WAYS)
 def test_every_way_brings_every_frame_whole(way: str) -> None:
     """A slow camera with small frames loses none; a checksum that differs would be an error."""
-    run = frames.film(way, size_bytes=80_000, frames=6, rate=20, analysers=2, depth=4)
+    run = frames.film_anew(way, size_bytes=80_000, frames=6, rate=20, analysers=2, depth=4)
     assert run["dropped"] == 0
     assert run["rate"] == pytest.approx(20)
     assert 0 < run["latency"] <= run["worst"]
@@ -93,7 +93,7 @@ def test_every_way_brings_every_frame_whole(way: str) -> None:
 
 def test_a_camera_too_fast_for_the_room_there_is_loses_frames() -> None:
     """What is lost and what is analysed are all there were."""
-    run = frames.film("shared_memory ring", size_bytes=40_000_000, frames=30, rate=1000, analysers=1, depth=1)
+    run = frames.film_anew("shared_memory ring", size_bytes=40_000_000, frames=30, rate=1000, analysers=1, depth=1)
     assert 0 < run["dropped"] < 100
     assert run["rate"] < 1000
 

@@ -108,42 +108,52 @@ def mpiexec() -> str | None:
 
 
 def draw(finding: Finding, axes: Any) -> None:
-    """Left, time against size at the most ranks that all have; right, against ranks at one size."""
-    from matplotlib.ticker import FuncFormatter, LogLocator
-
-    from breakeven.lab.drawing import logarithmic, name_ends, series
+    """Left, time against size at four ranks where there are; right, against ranks at one size."""
+    from breakeven.lab.tables import size_text
 
     left, right = axes
-    names = list(dict.fromkeys((row.labels["operation"], row.labels["algorithm"]) for row in finding.rows))
     counts = sorted({float(row.labels["ranks"]) for row in finding.rows})
     sizes = sorted({float(row.labels["size_bytes"]) for row in finding.rows})
     count = 4.0 if 4.0 in counts else counts[-1]
     size = min(sizes, key=lambda one: abs(one - (1 << 17)))
-    panels = ((left, "size_bytes", {"ranks": count}), (right, "ranks", {"size_bytes": size}))
-    for panel, along, fixed in panels:
-        ends = []
-        for number, (operation, algorithm) in enumerate(names):
-            rows = finding.select(operation=operation, algorithm=algorithm, **fixed)
-            if not rows:
-                continue
-            xs = [float(row.labels[along]) for row in rows]
-            quantities = [row["last rank"] for row in rows]
-            series(panel, xs, quantities, number=number)
-            ends.append((f"{operation}, {algorithm}", xs[-1], quantities[-1].median, number))
-        logarithmic(panel, x="", y="last rank has ended [µs after the common start]", sizes=along == "size_bytes")
-        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        if along == "ranks":
-            panel.set_xticks(counts, [f"{one:g}" for one in counts])
-            panel.minorticks_off()
-        name_ends(panel, ends)
-    from breakeven.lab.tables import size_text
-
+    _draw_along(left, finding, "size_bytes", {"ranks": count})
+    _draw_along(right, finding, "ranks", {"size_bytes": size})
+    right.set_xticks(counts, [f"{one:g}" for one in counts])
+    right.minorticks_off()
     left.set_xlabel("block of each rank [B]")
     left.set_title(f"{count:g} ranks")
     right.set_xlabel("ranks")
     right.set_title(f"blocks of {size_text(size)}")
     right.set_ylabel("")
+
+
+def _draw_along(panel: Any, finding: Finding, along: str, fixed: dict[str, float]) -> None:
+    """One line an algorithm, MPI's broken; bars rather than ribbons, since nine of those would cover one another."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    from breakeven.lab.drawing import MARKERS, PALETTE, logarithmic, name_ends
+
+    names = list(dict.fromkeys((row.labels["operation"], row.labels["algorithm"]) for row in finding.rows))
+    ends = []
+    for number, (operation, algorithm) in enumerate(names):
+        rows = finding.select(operation=operation, algorithm=algorithm, **fixed)
+        if not rows:
+            continue
+        apart = 1.05 if along == "size_bytes" else 1.008  # so that bars stand beside one another
+        xs = [float(row.labels[along]) * apart ** (number - len(names) / 2) for row in rows]
+        found = [row["last rank"].interval for row in rows]
+        spread = [[one.value - one.low for one in found], [one.high - one.value for one in found]]
+        style = {"color": PALETTE[number % len(PALETTE)], "fmt": MARKERS[number % len(MARKERS)], "ms": 3.5, "lw": 1.3}
+        lines = panel.errorbar(
+            xs, [one.value for one in found], yerr=spread, ls="--" if algorithm == MPI else "-", elinewidth=0.6, **style
+        )
+        for bar in lines[2]:
+            bar.set_alpha(0.6)
+        ends.append((f"{operation}, {algorithm}", xs[-1], found[-1].value, number))
+    logarithmic(panel, x="", y="last rank has ended [µs after the common start]", sizes=along == "size_bytes")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    name_ends(panel, ends)
 
 
 def _row(taken: Taken, operation: str, algorithm: str, count: int, size_bytes: int) -> Row:

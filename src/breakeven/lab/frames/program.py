@@ -7,8 +7,10 @@ when the camera was still busy with an earlier one. An analyser reads every byte
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from functools import cache
 from time import perf_counter_ns, sleep
 
 import numpy as np
@@ -58,33 +60,41 @@ def film(way: Any, scenes: list[Any], frames: int, period_ns: int) -> tuple[int,
     return first_due, dropped, late
 
 
-def main(words: list[str]) -> None:
-    """Run `WAY BYTES FRAMES PERIOD_NS ANALYSERS DEPTH`; print what became of every frame."""
-    name, size_bytes, frames, period_ns, analysers, depth = words[0], *map(int, words[1:])
-    words_a_frame = size_bytes // 8
-    scenes = [np.random.default_rng(seed).integers(0, 2**63, words_a_frame, dtype=np.uint64) for seed in range(SCENES)]
-    sums = [int(checksum(scene)) for scene in scenes]
-    way = WAYS[name](words_a_frame, analysers, depth)
+@cache
+def prepared(words_a_frame: int) -> tuple[list[Any], list[int]]:
+    """The scenes, and their checksums."""
+    generators = [np.random.default_rng(seed) for seed in range(SCENES)]
+    scenes = [one.integers(0, 2**63, words_a_frame, dtype=np.uint64) for one in generators]
+    return scenes, [int(checksum(scene)) for scene in scenes]
+
+
+def run(name: str, size_bytes: int, frames: int, period_ns: int, analysers: int, depth: int) -> dict[str, Any]:
+    """Film once; what became of every frame."""
+    scenes, sums = prepared(size_bytes // 8)
+    way = WAYS[name](size_bytes // 8, analysers, depth)
     before = cpu_ns(os.getpid())
     first_due, dropped, late = film(way, scenes, frames, period_ns)
     seen: list[Seen] = way.drained()
     ended = perf_counter_ns()
     after = cpu_ns(os.getpid())
     way.close()
-    printed(
-        {
-            "first_due_ns": first_due,
-            "dropped": dropped,
-            "late": late,
-            "cpu_ns": after - before,
-            "span_ns": ended - first_due,
-            "latencies_ns": [one.ended_ns - one.due_ns for one in seen],
-            "last_ns": max((one.ended_ns for one in seen), default=first_due) - first_due,
-            "earliest_ns": min((one.ended_ns for one in seen), default=first_due) - first_due,
-            "wrong": sum(one.checksum != sums[one.frame % SCENES] for one in seen),
-        }
-    )
+    return {
+        "dropped": dropped,
+        "late": late,
+        "cpu_ns": after - before,
+        "span_ns": ended - first_due,
+        "latencies_ns": [one.ended_ns - one.due_ns for one in seen],
+        "last_ns": max((one.ended_ns for one in seen), default=first_due) - first_due,
+        "earliest_ns": min((one.ended_ns for one in seen), default=first_due) - first_due,
+        "wrong": sum(one.checksum != sums[one.frame % SCENES] for one in seen),
+    }
+
+
+def main() -> None:
+    """Serve: a line [way, bytes, frames, period in ns, analysers, depth] in, what became of the frames out."""
+    for line in sys.stdin:
+        printed(run(*json.loads(line)))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

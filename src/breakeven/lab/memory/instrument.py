@@ -138,7 +138,7 @@ def draw(finding: Finding, axes: Any) -> None:
     if marked:
         xs, ys = zip(*marked, strict=True)
         axes.plot(xs, ys, "|", color=INK, ms=13, mew=2, label="charged to the memory group")
-        axes.legend(loc="upper right", fontsize=8.5)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderpad=0.1, fontsize=8.5)
     for place, one in enumerate(found):
         axes.annotate(
             number(one.value), (one.high, place), (7, 0), textcoords="offset points", va="center", fontsize=8.5

@@ -25,21 +25,21 @@ INCHES = (9.6, 5.0)
 BUDGET_SECONDS, QUICK_BUDGET_SECONDS = 30.0, 1.8
 
 UPDATES = {
-    "local, summed once": 50_000,
-    "SharedArray, own places": 20_000,
-    "SharedArray, no lock": 20_000,
-    "SharedArray, Lock()": 5_000,
-    "Value, no lock": 20_000,
-    "Value": 5_000,
-    "Value, get_lock()": 5_000,
-    "Array, no lock": 20_000,
-    "Array": 5_000,
-    "Array, get_lock()": 5_000,
+    "local, summed once": 200_000,
+    "SharedArray, own places": 60_000,
+    "SharedArray, no lock": 60_000,
+    "SharedArray, Lock()": 10_000,
+    "Value, no lock": 100_000,
+    "Value": 20_000,
+    "Value, get_lock()": 10_000,
+    "Array, no lock": 100_000,
+    "Array": 10_000,
+    "Array, get_lock()": 10_000,
     "Manager().Value": 150,
     "Manager().Value, Lock()": 150,
     "Manager().list": 150,
 }
-"""Way → how many updates a process makes in a turn: several milliseconds' worth, so that starts do not count."""
+"""Way → how many updates a process makes in a turn: about 10 ms' worth, more than a scheduler's slice."""
 
 SAFE = (
     "local, summed once",
@@ -64,7 +64,7 @@ def measure(*, quick: bool, adders: int | None = None) -> Finding:
     with Program("breakeven.lab.sharing.program") as program:
 
         def once(way: str, count: int) -> dict[str, float]:
-            program.say({"way": way, "adders": count, "count": UPDATES[way] // (3 if quick else 1)})
+            program.say({"way": way, "adders": count, "count": UPDATES[way] // (4 if quick else 1)})
             turn = program.hear()
             return {
                 "update": turn["ns_an_update"] * 1e-3,
