@@ -12,5 +12,6 @@ def _fonts_open() -> None:
     """Have matplotlib open its fonts before the first test, so that none seems to have left them open."""
     with rc_context({"font.family": "sans-serif"}):
         figure = Figure()
-        figure.text(0, 0, "µ")
+        figure.text(0, 0, "µ $10^{-5}$")
+        figure.subplots().set_yscale("log")
         figure.draw_without_rendering()

@@ -4,6 +4,7 @@
   breakeven lab latency --quick              seconds instead of a minute or so
   breakeven lab bandwidth --plot rates.svg   .svg, .png, or .html with the table
   breakeven lab copies --json                raw samples, n, intervals, conditions
+  breakeven lab all                          every instrument, and one page
 
 Every figure is a median with a 95 % interval. Ctrl-C shows what was measured until then.
 `breakeven lab INSTRUMENT --help` tells each one's own options.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from breakeven.cli import lab_all
 from breakeven.cli.exits import DONE, FAILED, INTERRUPTED, UsageError
 from breakeven.lab import INSTRUMENTS, instrument
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from breakeven.lab.finding import Finding
 
+ALL = "every instrument in turn, and one page with everything about this machine"
 _SUFFIXES = (".svg", ".png", ".html")
 _GENERAL = ("command", "version", "instrument", "json", "plot", "quick")
 
@@ -40,6 +43,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         one.description = module.__doc__
         if hasattr(module, "arguments"):
             module.arguments(one)
+    every = chosen.add_parser("all", help=ALL, description=lab_all.__doc__, formatter_class=parser.formatter_class)
+    lab_all.arguments(every)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -47,7 +52,10 @@ def execute(options: argparse.Namespace) -> int:
     if options.instrument is None:
         width = max(map(len, INSTRUMENTS), default=0)
         print("\n".join(f"{name:<{width}}  {summary}" for name, (_, summary) in INSTRUMENTS.items()))
+        print(f"{'all':<{width}}  {ALL}")
         return DONE
+    if options.instrument == "all":
+        return lab_all.execute(options)
     module = instrument(options.instrument)
     plot = _plot_path(options.plot)
     own = {name: value for name, value in vars(options).items() if name not in _GENERAL}

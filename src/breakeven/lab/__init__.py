@@ -20,6 +20,10 @@ __all__ = ["INSTRUMENTS", "instrument"]
 
 INSTRUMENTS: dict[str, tuple[str, str]] = {
     # Moving bytes.
+    "latency": ("latency", "time of one message between two processes, against its size"),
+    "bandwidth": ("bandwidth", "bytes a second between two processes, one message or many in flight, both directions"),
+    "channels": ("channels", "every transport side by side, for several shapes of payload"),
+    "copies": ("copies", "how many copies of a payload each transport keeps in memory, at each end"),
     # Starting, sharing, ranks, memory.
     "startup": ("startup.instrument", "what a thread, process, pool, executor or engine adds to a program"),
     "sharing": (
@@ -31,10 +35,18 @@ INSTRUMENTS: dict[str, tuple[str, str]] = {
     "gil": ("gil.instrument", "how much of the time a function holds the GIL, so whether threads can help"),
     "frames": ("frames.instrument", "a video pipeline: the rate held, the latency and the CPU left, by transport"),
     # When parallel pays.
+    "scenarios": ("scenarios", "a course's four cases, little and much compute and data, on every way to run them"),
+    "crossover": ("crossover", "the task time from which on each way pays, measured and forecast"),
+    "metg": ("metg", "the shortest task that keeps workers half busy, or 95 % busy, on each way"),
+    "guidelines": ("guidelines", "ten things that must hold of any parallel library, each a statistical test"),
 }
 """Instrument → its module in this package, and what it measures."""
 
 
 def instrument(name: str) -> Any:
-    """Import an instrument's module."""
+    """Import an instrument's module.
+
+    >>> instrument("latency").__name__
+    'breakeven.lab.latency'
+    """
     return import_module(f"{__name__}.{INSTRUMENTS[name][0]}")

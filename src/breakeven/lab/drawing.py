@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
 INK = "#22252a"
 GRID = "#c9ced6"
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a6a00", "#6b4fa0", "#8c564b", "#5c6370")
-"""Okabe and Ito's colours, their yellow darkened so that it can be read on white, then three more for long lists."""
-MARKERS = "osD^vP*Xph"
+PALETTE = (
+    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
+    *("#7a6a00", "#6b4fa0", "#8c564b", "#5c6370", "#22252a", "#8fae1b"),
+)
+"""Okabe and Ito's colours but for their yellow, which white swallows; then six more for long lists."""
+MARKERS = "osD^vP*XphH<"
 INCHES = (8.6, 5.0)
 
 _STYLE: Any = {
@@ -113,17 +116,25 @@ def logarithmic(axes: Axes, *, x: str, y: str, sizes: bool = False) -> None:
     axes.set_yscale("log")
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    axes.yaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:g}" if 1e-3 <= value < 1e5 else f"{value:.0e}")
-    )
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    plain_numbers(axes.yaxis)
     if sizes:
-        low, high = 1.0, axes.dataLim.x1
-        steps = 3 if high / low > 2**14 else 2
-        ticks = [2.0**power for power in range(0, math.ceil(math.log2(max(high, 2))) + 1, steps)]
-        axes.set_xticks(ticks)
+        low, high = max(axes.dataLim.x0, 1.0), axes.dataLim.x1
+        steps = 3 if high / low > 2**18 else 2 if high / low > 2**8 else 1
+        first = math.floor(math.log2(low)) // steps * steps
+        ticks = [2.0**power for power in range(first, math.ceil(math.log2(max(high, 2))) + 1, steps)]
+        axes.set_xticks([0.0, *ticks] if axes.dataLim.x0 <= 0 else ticks)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_size(value)))
         axes.xaxis.set_minor_formatter(NullFormatter())
+        if axes.dataLim.x0 > 0:
+            axes.set_xlim(low / 1.3, high * 1.3)
+
+
+def plain_numbers(axis: Any) -> None:
+    """Write the ticks of a logarithmic axis as numbers, those between them not at all."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if 1e-3 <= value < 1e6 else f"{value:.0e}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def short_size(size_bytes: float) -> str:
@@ -206,6 +217,7 @@ def bars(axes: Axes, names: Sequence[str], quantities: Sequence[Quantity], *, un
     axes.grid(visible=False, axis="y")
     if log:
         axes.set_xscale("log")
+        plain_numbers(axes.xaxis)
     axes.set_xlabel(unit)
     for place, one in zip(places, intervals, strict=True):
         axes.annotate(

@@ -88,8 +88,9 @@ class Row:
 class Finding:
     """What an instrument found: rows of quantities, fits by name, the conditions, and one sentence that sums it up.
 
-    `shown` names the quantities that a table shows, all of them where it is empty. `violated` says that a check which
-    the instrument makes did not hold. `interrupted` says that it was stopped before it had everything.
+    `shown` names the quantities that a table shows, all of them where it is empty. `across` = (label, quantity, …) has
+    a table lay the values of that label side by side, one table a quantity. `violated` says that a check which the
+    instrument makes did not hold. `interrupted` says that it was stopped before it had everything.
 
     >>> row = Row({"transport": "os.pipe"}, (Quantity("one-way", "µs", (8.1, 8.3, 7.9)),))
     >>> found = Finding(instrument="latency", headline="8.1 µs", conditions={"cpus": 2}, rows=(row,))
@@ -106,6 +107,7 @@ class Finding:
     interrupted: bool = False
     violated: bool = False
     shown: tuple[str, ...] = ()
+    across: tuple[str, ...] = ()
 
     def select(self, **labels: str | float) -> tuple[Row, ...]:
         """Rows that carry all of these labels."""
@@ -127,6 +129,7 @@ class Finding:
             "interrupted": self.interrupted,
             "violated": self.violated,
             "shown": list(self.shown),
+            "across": list(self.across),
         }
 
     @classmethod
@@ -146,6 +149,7 @@ class Finding:
             interrupted=plain["interrupted"],
             violated=plain["violated"],
             shown=tuple(plain["shown"]),
+            across=tuple(plain["across"]),
         )
 
 

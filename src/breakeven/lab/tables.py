@@ -7,12 +7,13 @@ its unit; every figure is a median with its 95 % interval (of fewer than six sam
 from __future__ import annotations
 
 import math
+import textwrap
 
 from breakeven.lab.conditions import caption
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from breakeven.lab.finding import Finding, Quantity, Row
     from breakeven.lab.fits import Fit
@@ -36,34 +37,56 @@ def render(finding: Finding, width: int = WIDTH) -> str:
     median (95 % interval of the median by ranks; of fewer than 6 samples their range); n samples
     unknown CPU, ? usable CPUs
     """
-    parts = [finding.headline, ""]
-    for rows in _groups(finding.rows):
-        parts += [*_table(rows, finding.shown, width), ""]
-    for name, fit in finding.fits.items():
-        parts += [f"{name}: {line}" for line in fit_lines(fit)]
+    parts = [*_wrapped(finding.headline, width), ""]
+    if finding.across:
+        for name in finding.across[1:]:
+            parts += [*_across(finding.rows, finding.across[0], name, width), ""]
+    else:
+        for rows in _groups(finding.rows):
+            parts += [*_table(rows, finding.shown, width), ""]
     if finding.fits:
-        parts.append("")
-    parts += [*finding.notes]
+        parts += [*fit_table(finding.fits), ""]
+    parts += [line for note in finding.notes for line in _wrapped(note, width)]
     if finding.interrupted:
         parts.append("Interrupted: this is what had been measured until then.")
-    parts.append(LEGEND)
-    parts.append(caption(dict(finding.conditions)))
+    parts += _wrapped(LEGEND, width)
+    parts += _wrapped(caption(dict(finding.conditions)), width)
     return "\n".join(parts)
 
 
-def fit_lines(fit: Fit) -> list[str]:
-    """Return one line a segment: its formula, its range, and what follows from it."""
-    lines = []
-    for part in fit.segments:
-        half = "–" if math.isinf(part.n_half_bytes) else size_text(part.n_half_bytes)
-        rate = "–" if math.isinf(part.r_inf_mb_a_second) else f"{number(part.r_inf_mb_a_second)} MB/s"
-        lines.append(
-            f"{size_text(part.from_bytes)} … {size_text(part.to_bytes)}: "
-            f"alpha {number(part.alpha_us)} ± {number(part.alpha_margin_us)} µs, "
-            f"beta {number(part.beta_ns_a_byte)} ± {number(part.beta_margin_ns_a_byte)} ns/B, "
-            f"n_half {half}, r_inf {rate} (n = {part.points} sizes)"
-        )
-    return lines
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def fit_table(fits: Mapping[str, Fit]) -> list[str]:
+    """Return one line a segment: t = alpha + beta·m, its range of sizes, what follows from it, and its residual."""
+    columns = [
+        ["t = alpha + beta·m"],
+        ["from … to"],
+        ["alpha [µs]"],
+        ["beta [ns/B]"],
+        ["n_half"],
+        ["r_inf [MB/s]"],
+        ["n"],
+    ]
+    for name, fit in fits.items():
+        for part in fit.segments:
+            half = "–" if math.isinf(part.n_half_bytes) else size_text(part.n_half_bytes)
+            for column, text in zip(
+                columns,
+                (
+                    name,
+                    f"{size_text(part.from_bytes)} … {size_text(part.to_bytes)}",
+                    f"{number(part.alpha_us)} ± {number(part.alpha_margin_us)}",
+                    f"{number(part.beta_ns_a_byte)} ± {number(part.beta_margin_ns_a_byte)}",
+                    half,
+                    number(part.r_inf_mb_a_second),
+                    str(part.points),
+                ),
+                strict=True,
+            ):
+                column.append(text)
+    return _aligned(columns)
 
 
 def number(value: float) -> str:
@@ -106,23 +129,27 @@ def cell(quantity: Quantity) -> str:
 
 
 def _groups(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows that have the same labels and quantities, in the order in which they first come."""
-    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Row]] = {}
+    """Rows that have the same labels, in the order in which they first come."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        shape = tuple(row.labels), tuple(f"{one.name} {one.unit}" for one in row.quantities)
-        groups.setdefault(shape, []).append(row)
+        groups.setdefault(tuple(row.labels), []).append(row)
     return list(groups.values())
 
 
 def _table(rows: Sequence[Row], shown: Sequence[str], width: int) -> list[str]:
     """One table, or several below one another where the columns do not fit beside one another."""
-    quantities = [one for one in rows[0].quantities if not shown or one.name in shown]
+    found = {one.name: one.unit for row in rows for one in row.quantities if not shown or one.name in shown}
     labels = [_label_column(name, rows) for name in rows[0].labels]
-    labels.append(["n", *(_count(row, quantities) for row in rows)])
+    labels.append(["n", *(_count([row[name] for name in found if name in row]) for row in rows)])
     columns = [
-        [f"{one.name} [{one.unit}]" if one.unit else one.name, *(cell(row[one.name]) for row in rows)]
-        for one in quantities
+        [f"{name} [{unit}]" if unit else name, *(cell(row[name]) if name in row else "–" for row in rows)]
+        for name, unit in found.items()
     ]
+    return _beside(labels, columns, width)
+
+
+def _beside(labels: list[list[str]], columns: list[list[str]], width: int) -> list[str]:
+    """Columns beside one another, below one another under the same labels where there are too many."""
     lines: list[str] = []
     while columns:
         fitting = 1
@@ -133,6 +160,25 @@ def _table(rows: Sequence[Row], shown: Sequence[str], width: int) -> list[str]:
     return lines
 
 
+def _across(rows: Sequence[Row], label: str, name: str, width: int) -> list[str]:
+    """One quantity, the values of one label side by side; in several tables where they do not fit."""
+    rows = [row for row in rows if name in row]
+    if not rows:
+        return []
+    others = [one for one in rows[0].labels if one != label]
+    places = list(dict.fromkeys(tuple(row.labels[one] for one in others) for row in rows))
+    cells = {(tuple(row.labels[one] for one in others), row.labels[label]): cell(row[name]) for row in rows}
+    firsts = [next(row for row in rows if tuple(row.labels[one] for one in others) == place) for place in places]
+    labels = [_label_column(one, firsts) for one in others]
+    labels.append(["n", *(_count([row[name]]) for row in firsts)])
+    columns = [
+        [str(value), *(cells.get((place, value), "") for place in places)]
+        for value in dict.fromkeys(row.labels[label] for row in rows)
+    ]
+    title = f"{name} [{rows[0][name].unit}]"
+    return [title, *_beside(labels, columns, width)]
+
+
 def _label_column(name: str, rows: Sequence[Row]) -> list[str]:
     values = [row.labels[name] for row in rows]
     if name.endswith("_bytes"):
@@ -140,8 +186,8 @@ def _label_column(name: str, rows: Sequence[Row]) -> list[str]:
     return [name.replace("_", " "), *(value if isinstance(value, str) else f"{value:g}" for value in values)]
 
 
-def _count(row: Row, quantities: Sequence[Quantity]) -> str:
-    counts = sorted({row[one.name].n for one in quantities})
+def _count(quantities: Sequence[Quantity]) -> str:
+    counts = sorted({one.n for one in quantities})
     return "–" if not counts else str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
 
 

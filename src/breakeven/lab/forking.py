@@ -1,0 +1,71 @@
+"""Child processes of the lab: forked, deaf to Ctrl-C, and never longer alive than their parent.
+
+Lives here: starting one. Never here: what it does.
+"""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from contextlib import contextmanager
+
+from breakeven.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def quietly_forking() -> Iterator[None]:
+    """Fork without the warning about threads, since those of numpy's BLAS survive a fork, and with Ctrl-C put off."""
+    import multiprocessing
+
+    if "fork" not in multiprocessing.get_all_start_methods():
+        raise UsageError("this instrument's partner process is forked, which this system cannot; use Linux", "lab")
+    # A Ctrl-C that comes while a child is not yet deaf to it waits in the parent; what waits is not inherited.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
+            yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def start(target: Callable[..., None], *arguments: Any) -> Any:
+    """Fork a process that runs `target(*arguments)`; returns its `multiprocessing.Process`."""
+    import multiprocessing
+
+    with quietly_forking():
+        process = multiprocessing.get_context("fork").Process(target=_run, args=(target, *arguments), daemon=True)
+        process.start()
+    return process
+
+
+def _run(target: Callable[..., None], *arguments: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it, with what was measured so far
+    die_with_parent()
+    target(*arguments)
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when the one that started it dies, however it does."""
+    import ctypes
+
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        pass  # not Linux: the end of its pipe is what it notices
+
+
+def end(process: Any, patience_seconds: float = 0.5) -> None:
+    """End a process that was told to leave, by force if it does not."""
+    process.join(patience_seconds)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    process.close()
