@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.clock import median
+from benchmarks.lab import workers
 from benchmarks.lab.reference import Reference
 from breakeven.lab import copies, latency
 from breakeven.lab.exchange import ONE_WAY, ROUND_TRIP, STREAM, Order
@@ -161,4 +162,11 @@ def _add(found: Series, name: str, figure: float) -> None:
     found.setdefault(name, []).append(figure)
 
 
-QUESTIONS = {"reference": reference, "mpi": mpi, "repeats": repeats, "copies": kappa}
+QUESTIONS = {
+    "reference": reference,
+    "mpi": mpi,
+    "repeats": repeats,
+    "copies": kappa,
+    "trees": workers.trees,
+    "shares": workers.shares,
+}

@@ -39,6 +39,16 @@ def copies_apart(found: Series) -> float:
     return max(abs(found[name][0] - found[name.replace(": instrument", ": PSS")][0]) for name in names)
 
 
+def most(found: Series) -> float:
+    """The largest of all series' medians."""
+    return max((median(values) for values in found.values()), default=float("nan"))
+
+
+def close(name: str, points: float = 10) -> Callable[[Series], float]:
+    """Which share of a series is at most so large [%]."""
+    return lambda found: 100 * sum(one <= points for one in found[name]) / len(found[name])
+
+
 TARGETS = (
     Target(
         "reference", "latency beside os.read/os.write, worst size", "%", 10, apart("latency", "lab", "reference"), False
@@ -51,4 +61,7 @@ TARGETS = (
     Target("repeats", "M2: odd sizes predicted, median", "%", 10, middle("prediction error, odd sizes [%]"), False),
     Target("repeats", "M2: odd sizes predicted, worst", "%", 25, worst("prediction error, odd sizes [%]"), False),
     Target("copies", "M3: copies off peaks of PSS, worst", "copies", 0.15, copies_apart, False),
+    Target("trees", "M3: peak of a tree's pages off its group's charge, median of the worst tree", "%", 5, most, False),
+    Target("shares", "single GIL shares within 10 points, idle", "%", 90, close("idle"), True),
+    Target("shares", "single GIL shares within 10 points, a hog a CPU", "%", 90, close("a hog a CPU"), True),
 )

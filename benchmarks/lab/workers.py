@@ -58,9 +58,3 @@ def hog() -> None:
     """Compute until killed."""
     while True:
         pass
-
-
-def within(found: Series, points: float) -> float:
-    """The share of all samples that are off by at most so much [%]."""
-    every = [one for series in found.values() for one in series]
-    return 100 * sum(one <= points for one in every) / len(every)
