@@ -118,8 +118,6 @@ def draw(finding: Finding, axes: Any) -> None:
     size = min(sizes, key=lambda one: abs(one - (1 << 17)))
     _draw_along(left, finding, "size_bytes", {"ranks": count})
     _draw_along(right, finding, "ranks", {"size_bytes": size})
-    right.set_xticks(counts, [f"{one:g}" for one in counts])
-    right.minorticks_off()
     left.set_xlabel("block of each rank [B]")
     left.set_title(f"{count:g} ranks")
     right.set_xlabel("ranks")
@@ -153,6 +151,10 @@ def _draw_along(panel: Any, finding: Finding, along: str, fixed: dict[str, float
     logarithmic(panel, x="", y="last rank has ended [µs after the common start]", sizes=along == "size_bytes")
     panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    if along == "ranks":
+        counts = sorted({float(row.labels["ranks"]) for row in finding.rows})
+        panel.set_xticks(counts, [f"{one:g}" for one in counts])
+        panel.minorticks_off()
     name_ends(panel, ends)
 
 
