@@ -131,7 +131,7 @@ def _headline(points: Sequence[Row], count: int, workers: int) -> str:
     text = f"{count} tasks on {workers} workers pay from {cell(warm['crossover'])} ms a task on with warm processes"
     if running.COLD in known:
         text += f", from {cell(known[running.COLD]['crossover'])} ms on where they must be started"
-    return f"{text}; forecast: {warm.labels['forecast']}."
+    return f"{text}; forecast: {warm.labels['forecast']} (n = {warm['crossover'].n})."
 
 
 def _notes(points: Sequence[Row], forecast: Outlook, count: int, workers: int) -> list[str]:

@@ -129,13 +129,13 @@ def _point(name: str, sweep: Sequence[Row], expected: Mapping[float, float | Non
 
 def _headline(points: Sequence[Row], workers: int, count: int) -> str:
     told = [
-        f"{cell(row['METG(50)'])} µs with {row.labels['way']}"
+        f"{cell(row['METG(50)'])} µs with {row.labels['way']} (n = {row['METG(50)'].n})"
         for row in points
         if row["METG(50)"].n and str(row.labels["way"]).startswith(running.PROCESSES)
     ]
     if not told:
         return f"No task time that was tried keeps {workers} workers half busy."
-    return f"{count} tasks keep {workers} workers half as busy as bare processes are from {' and '.join(told)} on."
+    return f"{count} tasks keep {workers} workers half as busy as bare processes from {' and '.join(told)} on."
 
 
 def _notes(workers: int, count: int) -> list[str]:
