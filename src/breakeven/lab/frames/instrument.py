@@ -83,7 +83,7 @@ def measure(
             shared.finish()
     rows = tuple(
         Row(
-            {"frames go by": way, "size_bytes": size_bytes, "offered a second": rate},
+            {"frames go by": way, "frame": f"{size_bytes / 1e6:g} MB", "offered a second": rate},
             tuple(Quantity(shown, unit, taken.of(way, key)) for key, (shown, unit) in QUANTITIES.items()),
         )
         for way in WAYS

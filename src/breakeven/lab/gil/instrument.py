@@ -1,7 +1,8 @@
 """Does a function hold the GIL, and for how much of its time? Threads can help with the rest.
 
   breakeven lab gil                       examples, and mixtures whose share is known
-  breakeven lab gil MODULE:FUNC           a function of yours, called without arguments …
+  breakeven lab gil MODULE:FUNC           a function of yours, called without arguments, or
+  breakeven lab gil path/to/file.py:FUNC  of a file …
   breakeven lab gil MODULE:FUNC --args '[1000, "x"]'
 
 A second thread sleeps for random times and sees, whenever it wakes up, whether it has to wait for the lock: wake-ups
@@ -98,13 +99,17 @@ def found(text: str, args: str) -> Callable[[], object]:
     """The user's function with its arguments bound. Raises `UsageError` where there is none, or they are no list."""
     from pkgutil import resolve_name
 
-    folder = str(Path.cwd())
+    where, _, name = text.rpartition(":")
+    path = Path(where)
+    folder = str(path.resolve().parent if path.suffix == ".py" else Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
-        fn: Any = resolve_name(text)
+        fn: Any = resolve_name(f"{path.stem}:{name}" if path.suffix == ".py" else text)
     except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"{text!r} names no function: {error}; write MODULE:FUNC", "func") from error
+        raise UsageError(
+            f"{text!r} names no function: {error}; write MODULE:FUNC or path/to/file.py:FUNC", "func"
+        ) from error
     try:
         bound = json.loads(args)
     except ValueError as error:

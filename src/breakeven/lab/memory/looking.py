@@ -71,9 +71,9 @@ def pages(pid: int) -> Pages:
     )
 
 
-def group_bytes() -> tuple[int | None, int | None]:
+def group_bytes(root: str = "/") -> tuple[int | None, int | None]:
     """Bytes charged to our memory group: those of processes and files, and those of the kernel's own."""
-    v1, v2 = group_directories("memory")
+    v1, v2 = group_directories("memory", root)
     for at in v1:
         whole = read_number(f"{at}/memory.usage_in_bytes")
         if whole is not None:
