@@ -18,7 +18,7 @@ BENCH := $(VENV)/.bench-installed
 BENCH_ALL := $(VENV)/.bench-all-installed
 BENCH_FEM := $(VENV)/.bench-fem-installed
 
-.PHONY: help install demo test test-all coverage lint format bench bench-auto bench-fem bench-lfsr soak docs clean cpython-tests
+.PHONY: help install demo test test-all coverage lint format bench bench-auto bench-fem bench-lab bench-lfsr soak docs clean cpython-tests
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -104,6 +104,9 @@ bench-lfsr: $(DEV) ## the shift-register workload against its targets; ARGS="--s
 
 bench-fem: $(BENCH_FEM) ## the finite elements beside scikit-fem, and beside their targets
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.fem $(ARGS)
+
+bench-lab: $(DEV) ## the lab's instruments beside outside ones, and beside what they promise
+	@$(BIN)/python -m benchmarks.lab $(ARGS)
 
 soak: $(DEV) ## minutes of hard use: a million tasks, hundreds of killed workers
 	@$(BIN)/python -m pytest -m soak --timeout 3600 $(ARGS)

@@ -1,10 +1,10 @@
 """How many copies of a payload a transport keeps in memory, in the sender, the receiver, and a server between them.
 
 A copy is one payload's worth of bytes: 1.00 in the sender is its original alone, 1.00 in the receiver what it was sent
-for. Each process's peak is the kernel's own high-water mark, which misses nothing; pages of shared memory, which it
-counts in full at both ends, are counted as PSS does: half at either end, once in all. Beside that a third process reads
-PSS as fast as the kernel answers: the most that all of them held at one moment. Every sample has a connection of its
-own, so that no memory is left over from the message before.
+for. Each process's peak is the kernel's own high-water mark, which misses nothing, and which counts pages of shared
+memory in full: so does the sender, who touches them first and alone; for the others they count as in PSS, by their
+share. Beside that a third process reads PSS as fast as the kernel answers: the most that all of them held at one
+moment. Every sample has a connection of its own, so that no memory is left over from the message before.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.method import Case, take
 from breakeven.lab.payloads import make
 from breakeven.lab.tables import number, size_text
-from breakeven.lab.watching import Watcher, high_water_bytes, reset_high_water, resident_bytes
+from breakeven.lab.watching import Watcher, high_water_bytes, reset_high_water, shared_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,15 +125,15 @@ def _copies_of(link: LocalLink, order: Order, watcher: Watcher) -> dict[str, flo
     idle = watcher.begin(pids)
     for pid in pids:
         reset_high_water(pid)
-    before = [resident_bytes(pid) for pid in pids]
+    before = [shared_bytes(pid) for pid in pids]
     link.run(order)
-    after = [resident_bytes(pid) for pid in pids]
+    after = [shared_bytes(pid) for pid in pids]
     marks = [high_water_bytes(pid) for pid in pids]
     _, together, looks = watcher.finish()
-    copies = [
-        (mark - resident - (shared_after - shared) / 2) / order.size_bytes
-        for mark, (resident, shared), (_, shared_after) in zip(marks, before, after, strict=True)
-    ]
+    copies = [(mark - resident) / order.size_bytes for mark, (resident, _, _) in zip(marks, before, strict=True)]
+    for at in range(1, len(pids)):  # the sender touches shared pages first and alone, the others when it has them too
+        full, share = (after[at][one] - before[at][one] for one in (1, 2))
+        copies[at] -= (full - share) / order.size_bytes
     found = {"sender": copies[0], "receiver": copies[1]}
     if server:
         found["server"] = copies[2]

@@ -58,22 +58,40 @@ class Garbled(RuntimeError):
 def lead(order: Order, end: End, control: Control) -> dict[str, list[float]]:
     """Do the near side's part and return seconds by name, one a message (of streams: one a window).
 
-    Raises `Garbled` if a payload came through changed.
+    An order of another kind than those above goes to the end's own `lead`. Raises `Garbled` if a payload came through
+    changed.
     """
     control.send(order)
-    return _LEADS[order.kind](order, end, control)
+    own: Any = end
+    out, back = _PLAIN.get(order.kind, (False, False))
+    _expect(end, order, out=out, back=back)
+    return _LEADS[order.kind](order, end, control) if order.kind in _LEADS else own.lead(order)
 
 
 def follow(end: End, control: Control) -> None:
     """Do the far side's part of whatever is ordered, until told to leave or left alone."""
+    own: Any = end
     try:
         while True:
             order = control.recv()
             if order.kind == LEAVE:
                 return
-            _FOLLOWS[order.kind](order, end, control)
+            back, out = _PLAIN.get(order.kind, (False, False))
+            _expect(end, order, out=out, back=back)
+            if order.kind in _FOLLOWS:
+                _FOLLOWS[order.kind](order, end, control)
+            else:
+                own.follow(order)
     except (EOFError, ConnectionError, BrokenPipeError):
         return
+
+
+def _expect(end: End, order: Order, *, out: bool, back: bool) -> None:
+    """Tell an end that wants to know which way plain bytes of one length will go."""
+    expect = getattr(end, "expect", None)
+    if expect is not None:
+        size = order.size_bytes if order.shape == "bytes" else 0
+        expect(size if out else 0, size if back else 0)
 
 
 def _one_after_another(order: Order) -> Iterator[Any]:
@@ -176,28 +194,28 @@ def _follow_round_trip(order: Order, end: End, _control: Control) -> None:
         end.settle()
 
 
-def _lead_stream(order: Order, end: End, _control: Control) -> dict[str, list[float]]:
+def _lead_stream(order: Order, end: End, control: Control) -> dict[str, list[float]]:
     seconds = []
     for _ in range(order.count):
         payloads = _payloads(order)
         began = clock()
         for payload in payloads:
             end.write(end.pack(payload))
-        found = end.unpack(end.read())
+        end.unpack(end.read())
         seconds.append(clock() - began)
         end.settle()
-        if found != fingerprint(payloads[-1]):
-            raise Garbled(f"the last of {order.window} messages of {order.size_bytes} bytes came through changed")
+        _compare(control.recv(), payloads[-1])
     return {"window": seconds}
 
 
-def _follow_stream(order: Order, end: End, _control: Control) -> None:
+def _follow_stream(order: Order, end: End, control: Control) -> None:
     for _ in range(order.count):
         payload = None
         for _ in range(order.window):
             payload = end.unpack(end.read())
             end.settle()
-        end.write(end.pack(fingerprint(payload)))
+        end.write(end.pack(b""))
+        control.send(fingerprint(payload))
         del payload
         end.settle()
 
@@ -244,6 +262,15 @@ def _compare(found: int, payload: Any) -> None:
     if found != fingerprint(payload):
         raise Garbled(f"a {type(payload).__name__} came through changed")
 
+
+_PLAIN = {
+    ONE_WAY: (True, False),
+    STAGES: (True, False),
+    ROUND_TRIP: (True, True),
+    STREAM: (True, False),
+    BOTH: (True, True),
+}
+"""Exchange → whether payloads go out, and come back, on the near side; answers that are none are not plain."""
 
 _LEADS = {
     ONE_WAY: _lead_one_way,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from time import perf_counter as clock
 
 from breakeven.lab.exchange import LEAVE, Order, follow, lead
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 RAW, PICKLED = 1, 2
+BUFFERS = "round trip, same buffers"
+"""As OSU's benchmarks do it: both ranks send from and receive into the same two buffers every time."""
 
 
 class Rank:
@@ -59,6 +62,29 @@ class Rank:
     def unpack(self, packed: Any) -> Any:
         """mpi4py has done it."""
         return packed
+
+    def lead(self, order: Order) -> dict[str, list[float]]:
+        """Time `BUFFERS`, rank 0's part."""
+        out, back = self._buffers(order)
+        world, other = self._world, self._other
+        seconds = []
+        for _ in range(order.count):
+            began = clock()
+            world.Send(out, other)
+            world.Recv(back, other)
+            seconds.append(clock() - began)
+        return {"round trip": seconds}
+
+    def follow(self, order: Order) -> None:
+        """Answer as rank 1."""
+        out, back = self._buffers(order)
+        for _ in range(order.count):
+            self._world.Recv(back, self._other)
+            self._world.Send(out, self._other)
+
+    def _buffers(self, order: Order) -> tuple[list[Any], list[Any]]:
+        size = order.size_bytes
+        return [bytearray(size), size, self._mpi.BYTE], [bytearray(size), size, self._mpi.BYTE]
 
     def settle(self) -> None:
         """Nothing is lent."""

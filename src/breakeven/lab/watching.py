@@ -83,9 +83,11 @@ def high_water_bytes(pid: int) -> int:
     return _status(pid, b"VmHWM:")
 
 
-def resident_bytes(pid: int) -> tuple[int, int]:
-    """Return what it maps now: in all, and of that what others may map too (shared memory, files)."""
-    return _status(pid, b"VmRSS:"), _status(pid, b"RssShmem:") + _status(pid, b"RssFile:")
+def shared_bytes(pid: int) -> tuple[int, int, int]:
+    """Return what a process maps now (RSS), how much of it others may map too, and its share of that by PSS."""
+    rollup = read_bytes(f"/proc/{pid}/smaps_rollup")
+    share = sum(1024 * (field(rollup, name) or 0) for name in (b"Pss_Shmem:", b"Pss_File:"))
+    return _status(pid, b"VmRSS:"), _status(pid, b"RssShmem:") + _status(pid, b"RssFile:"), share
 
 
 def _status(pid: int, name: bytes) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import mmap
 import os
 import pickle
+import select
 import struct
 import tempfile
 
-from breakeven.lab.transports.streams import PICKLED, RAW, Ends, _poll
+from breakeven.lab.transports.streams import PICKLED, RAW, Ends
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Mapped:
         self._out, self._back = out, back
         self._tell, self._hear, self._credits, self._give = bells
         self._let_go = let_go
+        self._poller = select.poll()
+        self._poller.register(self._hear, select.POLLIN)
         self._free = SLOTS
         self._sent = self._taken = 0
 
@@ -62,7 +65,7 @@ class Mapped:
 
     def wait(self) -> None:
         """Poll."""
-        _poll(self._hear)
+        self._poller.poll()
 
     def read(self) -> tuple[int, bytes]:
         """Copy out of the slot and give it back."""

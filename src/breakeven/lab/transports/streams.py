@@ -36,7 +36,11 @@ class Ends:
 
 
 class Stream:
-    """One side: a descriptor to read from and one to write to, which may be the same."""
+    """One side: a descriptor to read from and one to write to, which may be the same.
+
+    Where both sides know that messages are bytes of one length (`expect`), these are all that is written and read.
+    Otherwise a head says what follows: an empty message is a head alone.
+    """
 
     whole = False
 
@@ -44,34 +48,48 @@ class Stream:
         self._reading = reading
         self._writing = writing
         self._rest = b""
+        self._poller = select.poll()
+        self._poller.register(reading, select.POLLIN)
+        self._plain_out = self._plain_in = 0
 
-    def pack(self, payload: Any) -> tuple[int, Any]:
+    def expect(self, out_bytes: int, in_bytes: int) -> None:
+        """Know the length of plain bytes to be written and read; 0 for anything else."""
+        self._plain_out, self._plain_in = out_bytes, in_bytes
+
+    def pack(self, payload: Any) -> Any:
         """Leave bytes as they are, pickle everything else."""
+        if self._plain_out:
+            return payload
         if isinstance(payload, (bytes, bytearray)):
             return RAW, payload
         return PICKLED, pickle.dumps(payload, 5)
 
-    def write(self, packed: tuple[int, Any]) -> None:
+    def write(self, packed: Any) -> None:
         """Write head and body; the body of a large message is not copied to stand behind its head."""
+        if self._plain_out:
+            if (done := os.write(self._writing, packed)) < len(packed):
+                _write_all(self._writing, memoryview(packed)[done:])
+            return
         kind, body = packed
         head = HEAD.pack(kind, len(body))
-        if len(body) <= READ_BYTES:
-            _write_all(self._writing, memoryview(head + body))
-            return
         view = memoryview(body)
-        _write_all(self._writing, memoryview(head + bytes(view[: READ_BYTES - HEAD.size])))
-        _write_all(self._writing, view[READ_BYTES - HEAD.size :])
+        _write_all(self._writing, memoryview(head + view[: READ_BYTES - HEAD.size]))
+        if len(body) > READ_BYTES - HEAD.size:
+            _write_all(self._writing, view[READ_BYTES - HEAD.size :])
 
     def wait(self) -> None:
         """Poll."""
         if not self._rest:
-            _poll(self._reading)
+            self._poller.poll()
 
-    def read(self) -> tuple[int, bytes | bytearray]:
+    def read(self) -> Any:
         """Read until the message is whole; what follows it is kept for the next."""
+        if length := self._plain_in:
+            got = os.read(self._reading, length) if length <= READ_BYTES else b""
+            return got if len(got) == length else self._read_plain(got, length)
         got = self._rest
         while len(got) < HEAD.size:
-            got += _read_some(self._reading)
+            got += _some(self._reading, READ_BYTES)
         kind, length = HEAD.unpack_from(got)
         whole = HEAD.size + length
         if len(got) >= whole:
@@ -81,16 +99,31 @@ class Stream:
         filled = len(got) - HEAD.size
         body[:filled] = got[HEAD.size :]
         self._rest = b""
+        self._fill(body, filled)
+        return kind, body
+
+    def _read_plain(self, got: bytes, length: int) -> bytes | bytearray:
+        """Read what is missing: into one buffer where it is much."""
+        if length > READ_BYTES:
+            body = bytearray(length)
+            self._fill(body, 0)
+            return body
+        while len(got) < length:
+            got += _some(self._reading, length - len(got))
+        return got
+
+    def _fill(self, body: bytearray, filled: int) -> None:
         view = memoryview(body)
-        while filled < length:
+        while filled < len(body):
             count = os.readv(self._reading, [view[filled:]])
             if not count:
                 raise EOFError("the other side has gone in the middle of a message")
             filled += count
-        return kind, body
 
-    def unpack(self, packed: tuple[int, bytes | bytearray]) -> Any:
+    def unpack(self, packed: Any) -> Any:
         """Unpickle what was pickled."""
+        if self._plain_in:
+            return packed
         kind, body = packed
         return body if kind == RAW else pickle.loads(body)
 
@@ -122,14 +155,8 @@ def _write_all(descriptor: int, view: memoryview) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _read_some(descriptor: int) -> bytes:
-    got = os.read(descriptor, READ_BYTES)
+def _some(descriptor: int, most_bytes: int) -> bytes:
+    got = os.read(descriptor, most_bytes)
     if not got:
         raise EOFError("the other side has gone")
     return got
-
-
-def _poll(descriptor: int) -> None:
-    poller = select.poll()
-    poller.register(descriptor, select.POLLIN)
-    poller.poll()

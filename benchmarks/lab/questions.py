@@ -1,0 +1,172 @@
+"""How each figure is taken. Lives here: runs of the lab and of what it is held against, in turns. Never here: bounds.
+
+Every question is a function of `quick` that returns {series: [a figure a round, or a size]}.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.clock import median
+from benchmarks.lab import workers
+from benchmarks.lab.reference import Reference
+from breakeven.lab import copies, latency
+from breakeven.lab.exchange import ONE_WAY, ROUND_TRIP, STREAM, Order
+from breakeven.lab.links import LocalLink, MpiLink, has_mpi, launcher
+from breakeven.lab.payloads import make
+from breakeven.lab.ranks import BUFFERS
+from breakeven.lab.watching import Watcher
+
+if TYPE_CHECKING:
+    from breakeven.lab.finding import Finding
+
+    Series = dict[str, list[float]]
+
+SIZES = (64, 4096, 65536, 1 << 20)
+MPI_SIZES = (1024, 16384, 262144)
+WINDOW = 16
+TRUTH_BYTES = 256 << 20
+
+
+def reference(*, quick: bool) -> Series:
+    """Half round trips [µs] and streams of 16 [MB/s] through pipe and socket, lab beside reference, in turns."""
+    found: Series = {}
+    for kind in ("os.pipe", "socketpair"):
+        link, other = LocalLink(kind, 4 << 20), Reference(kind)
+        try:
+            for turn in range(5 if quick else 31):
+                for size in SIZES:
+                    _one_turn(found, link, other, kind, size, turn)
+        finally:
+            other.close()
+            link.close()
+    return found
+
+
+def _one_turn(found: Series, link: LocalLink, other: Reference, kind: str, size: int, turn: int) -> None:
+    count = 60 if size <= 65536 else 10
+
+    def ours() -> None:
+        trips = link.run(Order(ROUND_TRIP, size_bytes=size, count=count, seed=turn))["round trip"]
+        _add(found, f"{kind} {size} B latency, lab", median(trips[1:]) / 2 * 1e6)
+        window = link.run(Order(STREAM, size_bytes=size, window=WINDOW, count=3, seed=turn))["window"]
+        _add(found, f"{kind} {size} B rate, lab", WINDOW * size / median(window) / 1e6)
+
+    def theirs() -> None:
+        _add(found, f"{kind} {size} B latency, reference", median(other.half_round_trips(size, count)[1:]) * 1e6)
+        window = other.windows(size, WINDOW, 3)
+        _add(found, f"{kind} {size} B rate, reference", WINDOW * size / median(window) / 1e6)
+
+    for one in (ours, theirs) if turn % 2 else (theirs, ours):
+        one()
+
+
+def mpi(*, quick: bool) -> Series:
+    """Mean half round trips [µs] by the lab's ranks and by `mpi4py.bench pingpong`, same buffers, in turns."""
+    found: Series = {}
+    if not has_mpi():
+        return found
+    for turn in range(3 if quick else 15):
+        for size in MPI_SIZES:
+            count = 200 if quick else 2000
+
+            def ours(size: int = size, count: int = count) -> None:
+                link = MpiLink()
+                try:
+                    trips = link.run(Order(BUFFERS, size_bytes=size, count=count + 100))["round trip"][100:]
+                finally:
+                    link.close()
+                _add(found, f"{size} B, lab", sum(trips) / len(trips) / 2 * 1e6)
+
+            def theirs(size: int = size, count: int = count) -> None:
+                words = [*launcher(), "-n", "2", sys.executable, "-m", "mpi4py.bench", "pingpong"]
+                words += ["-m", str(size), "-n", str(size), "-s", "100", "-l", str(count), "--skip-large", "100"]
+                words += ["--loop-large", str(count), "--no-header"]
+                line = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+                _add(found, f"{size} B, mpi4py.bench", float(line.split("|")[1].split()[0]) * 1e6)
+
+            for one in (ours, theirs) if turn % 2 else (theirs, ours):
+                one()
+    return found
+
+
+def repeats(*, quick: bool) -> Series:
+    """M1 and M2: the latency instrument twice, its stages against its one-way times, its lines against odd sizes."""
+    seconds, sizes = (2.0, "0,4KiB,64KiB,1MiB") if quick else (None, None)
+    transports = "os.pipe,socketpair,mp.Pipe,shared_memory,our arena"
+    first, second = (latency.measure(transports=transports, sizes=sizes, seconds=seconds) for _ in range(2))
+    found: Series = {}
+    for row in first.rows:
+        again = second.select(**row.labels)[0]["one-way"].median
+        share = 100 * abs(again / row["one-way"].median - 1)
+        _add(found, "apart, from 4 KiB [%]" if float(row.labels["size_bytes"]) >= 4096 else "apart, below [%]", share)
+    for one in (first, second):
+        _collect(found, one)
+    return found
+
+
+def _collect(found: Series, finding: Finding) -> None:
+    for row in finding.rows:
+        if "stage sum / one-way" in row and float(row.labels["size_bytes"]) >= 4096:
+            _add(found, "stage sum off one-way [%]", abs(row["stage sum / one-way"].median - 100))
+        if "prediction error" in row:
+            _add(found, "prediction error, odd sizes [%]", abs(row["prediction error"].median))
+
+
+def kappa(*, quick: bool) -> Series:
+    """M3: copies by the instrument (64 MiB), and peaks of PSS of both processes at 256 MiB, where none hides."""
+    found: Series = {}
+    names = ("os.pipe", "mp.Pipe", "shared_memory", "our arena")
+    shapes = ("bytes", "array")
+    finding = copies.measure(
+        quick=quick, transports=",".join(names), shapes=",".join(shapes), seconds=2 if quick else 20
+    )
+    watcher = Watcher()
+    try:
+        for name in names:
+            for shape in shapes:
+                row = finding.select(transport=name, shape=shape)[0]
+                truth = _truth(name, shape, watcher, (64 << 20, 1) if quick else (TRUTH_BYTES, 3))
+                for side, peak in zip(("sender", "receiver"), truth, strict=True):
+                    found[f"{name}, {shape}, {side}: instrument"] = [row[side].median]
+                    found[f"{name}, {shape}, {side}: PSS"] = [peak]
+    finally:
+        watcher.close()
+    return found
+
+
+def _truth(name: str, shape: str, watcher: Watcher, how: tuple[int, int]) -> list[float]:
+    """The largest peak of PSS of each side in so many messages of a size, each on a link of its own."""
+    size, times = how
+    make(shape, size, np.random.default_rng(0))
+    peaks = []
+    for _ in range(times):
+        link = LocalLink(name, size + (1 << 20))
+        try:
+            link.run(Order(ONE_WAY, shape, 1 << 12, 2))
+            idle = watcher.begin([os.getpid(), link.pid])
+            link.run(Order(ONE_WAY, shape, size, 1))
+            most, _, _ = watcher.finish()
+            peaks.append([(peak - before) / size for peak, before in zip(most, idle, strict=True)])
+        finally:
+            link.close()
+    return [max(one) for one in zip(*peaks, strict=True)]
+
+
+def _add(found: Series, name: str, figure: float) -> None:
+    found.setdefault(name, []).append(figure)
+
+
+QUESTIONS = {
+    "reference": reference,
+    "mpi": mpi,
+    "repeats": repeats,
+    "copies": kappa,
+    "trees": workers.trees,
+    "shares": workers.shares,
+}
