@@ -53,7 +53,7 @@ def measure(*, quick: bool, workers: int | None = None, tasks: int = TASKS) -> F
     names = _QUICK_WAYS if quick else _FULL_WAYS
     with running.opened(names, width) as ways:
         taken = take(
-            _cases(short, list(ways.values()), tasks), budget_seconds=2.3 if quick else 25.0, least=6, warm=not quick
+            _cases(short, list(ways.values()), tasks), budget_seconds=3.2 if quick else 25.0, least=6, warm=not quick
         )
         few = [ways[name] for name in _LONG_WAYS if name in ways]
         far = Taken()
