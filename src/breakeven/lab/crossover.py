@@ -53,7 +53,7 @@ def measure(*, quick: bool, workers: int | None = None, tasks: int = TASKS) -> F
     names = _QUICK_WAYS if quick else _FULL_WAYS
     with running.opened(names, width) as ways:
         taken = take(
-            _cases(short, list(ways.values()), tasks), budget_seconds=2.3 if quick else 25.0, least=6, warm=not quick
+            _cases(short, list(ways.values()), tasks), budget_seconds=3.2 if quick else 25.0, least=6, warm=not quick
         )
         few = [ways[name] for name in _LONG_WAYS if name in ways]
         far = Taken()
@@ -131,7 +131,7 @@ def _headline(points: Sequence[Row], count: int, workers: int) -> str:
     text = f"{count} tasks on {workers} workers pay from {cell(warm['crossover'])} ms a task on with warm processes"
     if running.COLD in known:
         text += f", from {cell(known[running.COLD]['crossover'])} ms on where they must be started"
-    return f"{text}; forecast: {warm.labels['forecast']}."
+    return f"{text}; forecast: {warm.labels['forecast']} (n = {warm['crossover'].n})."
 
 
 def _notes(points: Sequence[Row], forecast: Outlook, count: int, workers: int) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 
-from breakeven.lab.drawing import INK, svg_of
+from breakeven.lab.drawing import GRID, INK, svg_of
 from breakeven.lab.tables import render
 
 TYPE_CHECKING = False
@@ -52,8 +52,8 @@ def page(title: str, sections: Iterable[str]) -> str:
 
 
 def _own_ids(svg: str, name: str) -> str:
-    """Let the page colour the ink, and keep the ids of several figures on one page apart."""
-    inked = svg.replace(INK, "currentColor")
+    """Let the page colour ink and grid, and keep the ids of several figures on one page apart."""
+    inked = svg.replace(INK, "currentColor").replace(GRID, "var(--line)")
     for mark in ('id="', 'href="#', "url(#"):
         inked = inked.replace(mark, f"{mark}{name}-")
     return inked

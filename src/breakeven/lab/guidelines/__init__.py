@@ -48,8 +48,8 @@ def measure(*, quick: bool, workers: int | None = None) -> Finding:
     found = conditions(workers=width)
     try:
         with open_rivals() as rivals:
-            cases = programs(width, rivals, scale=1 if quick else 4)
-            budget, least = (3.2, LEAST_BLOCKS) if quick else (60.0, 31)
+            cases = programs(width, rivals, scale=2 if quick else 4)
+            budget, least = (4.2, LEAST_BLOCKS) if quick else (60.0, 31)
             taken = take(cases, budget_seconds=budget, least=least, warm=not quick)
     finally:
         be.shutdown()

@@ -129,13 +129,13 @@ def _point(name: str, sweep: Sequence[Row], expected: Mapping[float, float | Non
 
 def _headline(points: Sequence[Row], workers: int, count: int) -> str:
     told = [
-        f"{cell(row['METG(50)'])} µs with {row.labels['way']}"
+        f"{cell(row['METG(50)'])} µs with {row.labels['way']} (n = {row['METG(50)'].n})"
         for row in points
         if row["METG(50)"].n and str(row.labels["way"]).startswith(running.PROCESSES)
     ]
     if not told:
         return f"No task time that was tried keeps {workers} workers half busy."
-    return f"{count} tasks keep {workers} workers half as busy as bare processes are from {' and '.join(told)} on."
+    return f"{count} tasks keep {workers} workers half as busy as bare processes from {' and '.join(told)} on."
 
 
 def _notes(workers: int, count: int) -> list[str]:
@@ -182,7 +182,7 @@ def draw(finding: Finding, axes: Axes) -> None:
             f"METG({level})", (0, level), xycoords=("axes fraction", "data"), xytext=(4, 3),
             textcoords="offset points", fontsize=8.5,
         )  # fmt: skip
-    axes.set_ylim(0, max(112, axes.dataLim.y1 * 1.02))
+    axes.set_ylim(0, min(max(112.0, axes.dataLim.y1 * 1.02), 160.0))  # beyond, a neighbour disturbed the reference
     axes.set_xlabel("grain: time of one task alone [µs]")
     axes.set_ylabel("efficiency, against bare processes [%]")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

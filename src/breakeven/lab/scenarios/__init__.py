@@ -144,7 +144,7 @@ def _outcome(best: Row) -> str:
     """What the best way of a case comes to."""
     speedup, verdict = best["speed-up"], best.labels["verdict"]
     if verdict == "faster":
-        return f"{cell(speedup)} with {best.labels['way']}"
+        return f"{cell(speedup)} with {best.labels['way']} (n = {speedup.n})"
     return f"undecided (n = {speedup.n})" if verdict == "too few" else "no way wins"
 
 
