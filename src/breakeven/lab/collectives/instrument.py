@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
+from breakeven.lab.asked import wholes
 from breakeven.lab.conditions import conditions
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.method import Case, take
@@ -43,7 +44,7 @@ def measure(*, quick: bool, ranks: str | None = None, no_mpi: bool = False) -> F
     """Run every algorithm at every size on every number of ranks, in interleaved blocks."""
     from breakeven.lab.collectives.algorithms import ALGORITHMS
 
-    counts = tuple(int(word) for word in ranks.split(",")) if ranks else QUICK_RANKS if quick else RANKS
+    counts = wholes("ranks", ranks, least=2) if ranks else QUICK_RANKS if quick else RANKS
     sizes = QUICK_SIZES if quick else SIZES
     launcher = None if no_mpi else mpiexec()
     with_mpi = () if launcher is None else counts[:1] if quick else counts
