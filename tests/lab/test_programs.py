@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from breakeven.lab.collectives.instrument import mpiexec
 from breakeven.lab.programs import Program, ProgramFailed, descendants
 
 
@@ -67,6 +69,66 @@ def test_leaving_by_an_exception_ends_the_whole_tree(program_file: Path) -> None
         interrupted()
     assert len(pids) == 2
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+
+
+def left_early(program: Program) -> Any:
+    """The first line of a program that is left by an exception right after it."""
+    heard = None
+
+    def interrupted() -> None:
+        nonlocal heard
+        with program:
+            heard = program.hear()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    return heard
+
+
+def test_temporary_files_go_with_the_program(program_file: Path) -> None:
+    """They lie in a folder of its own."""
+    program_file.write_text(
+        "import tempfile, time\n"
+        "from breakeven.lab.programs import printed\n"
+        "printed(tempfile.mkstemp()[1])\n"
+        "time.sleep(600)\n"
+    )
+    assert not Path(left_early(Program("measured_program"))).exists()
+
+
+def test_shared_memory_of_a_program_that_is_killed_is_given_back(program_file: Path) -> None:
+    """The resource tracker outlives it long enough to do that."""
+    program_file.write_text(
+        "import time\n"
+        "from multiprocessing.shared_memory import SharedMemory\n"
+        "from breakeven.lab.programs import printed\n"
+        "memory = SharedMemory(create=True, size=4096)\n"
+        "printed(memory.name)\n"
+        "time.sleep(600)\n"
+    )
+    name = left_early(Program("measured_program"))
+    assert name
+    assert not Path("/dev/shm", name).exists()  # noqa: S108 - looked at, not written
+
+
+@pytest.mark.skipif(mpiexec() is None, reason="MPI is not installed")
+def test_ranks_of_mpi_that_are_ended_leave_no_segment(program_file: Path) -> None:
+    """Nor does their launcher: what they map in /dev/shm is gone with them."""
+    program_file.write_text(
+        "import pathlib, time\n"
+        "from mpi4py import MPI\n"
+        "from breakeven.lab.programs import printed\n"
+        "MPI.COMM_WORLD.Barrier()\n"
+        "lines = pathlib.Path('/proc/self/maps').read_text().splitlines()\n"
+        "if MPI.COMM_WORLD.rank == 0:\n"
+        "    printed(sorted({line.split()[-1] for line in lines if '/dev/shm/' in line}))\n"
+        "time.sleep(600)\n"
+    )
+    command = [str(mpiexec()), "-n", "2", sys.executable, "-m", "measured_program"]
+    paths = left_early(Program.of_command(command))
+    assert paths
+    assert [path for path in paths if Path(path).exists()] == []
 
 
 def test_a_program_that_fails_says_what_it_wrote(program_file: Path) -> None:

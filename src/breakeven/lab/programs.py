@@ -17,6 +17,8 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from shutil import rmtree
+from tempfile import mkdtemp
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 
 _SET_CHILD_SUBREAPER = 36  # prctl(2)
 _PATIENCE_SECONDS = 1.0  # for what outlives the first process, before it is ended
+_GRACE_SECONDS = 0.7  # for a program that is told to end early, before it is killed
+_LAUNCHER_SECONDS = 0.4  # for a launcher to end those it has launched; MPICH's takes 0.07
+_TRACKER = b"multiprocessing.resource_tracker"
+_SEGMENTS = b"/dev/shm/mpich_shm_"  # those who make these remove them, unless they are killed
 
 
 class ProgramFailed(BreakevenError):
@@ -73,8 +79,10 @@ class Toll:
 class Program:
     """One run of `python -m MODULE WORDS…`; a context manager, at whose end no process of it is left.
 
-    What has not come to its end by `finish` when the context is left is killed. Ctrl-C at the terminal does not reach
-    it, since it leads a session of its own; an exception here does.
+    Where the context is left before `finish`, the program is told to end, and killed where it does not within 0.7 s.
+    Ctrl-C at the terminal does not reach it, since it leads a session of its own; an exception here does. Its temporary
+    files lie in a folder of its own that goes with it, and what multiprocessing's resource tracker keeps is given back
+    by that, so it is the one process that is not killed at once.
 
     Not to be shared between threads; several may run at a time, since orphans are told apart by their session.
     """
@@ -88,16 +96,21 @@ class Program:
         self._toll: Toll | None = None
         self._began_ns = 0
         self._errors = -1
+        self._folder = ""
+        self._is_launched = False
+        self._dismissed_ns = 0
 
     @classmethod
     def of_command(cls, command: Sequence[str], *, variables: Mapping[str, str] | None = None) -> Program:
         """A program that is started by another command, such as mpiexec."""
         program = cls(command[0], variables=variables)
         program._command = list(command)
+        program._is_launched = True
         return program
 
     def __enter__(self) -> Self:
         self._errors = open_file("errors")
+        self._folder = mkdtemp(prefix="be-lab-")
         _adopt_orphans(yes=True)
         self._began_ns = perf_counter_ns()
         try:
@@ -106,12 +119,16 @@ class Program:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env={**os.environ, **self._variables, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={
+                    **os.environ,
+                    **self._variables,
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                    "TMPDIR": self._folder,
+                },
                 start_new_session=True,
             )
         except BaseException:
-            os.close(self._errors)
-            _adopt_orphans(yes=False)
+            self._let_go()
             raise
         return self
 
@@ -120,10 +137,14 @@ class Program:
     ) -> None:
         try:
             if self._toll is None:
-                self._end(at_once=True)
+                self._end(early=True)
         finally:
-            os.close(self._errors)
-            _adopt_orphans(yes=False)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        os.close(self._errors)
+        rmtree(self._folder, ignore_errors=True)
+        _adopt_orphans(yes=False)
 
     @property
     def pid(self) -> int:
@@ -161,7 +182,7 @@ class Program:
 
     def finish(self) -> Toll:
         """Wait for the end; raises `ProgramFailed` where the program did not end well."""
-        code = self._end(at_once=False)
+        code = self._end(early=False)
         if code:
             os.lseek(self._errors, 0, os.SEEK_SET)
             text = os.read(self._errors, 1 << 20).decode(errors="replace").strip()
@@ -169,38 +190,59 @@ class Program:
         assert self._toll is not None  # noqa: S101 - set by _end
         return self._toll
 
-    def _end(self, *, at_once: bool) -> int:
-        """Close both pipes, wait for everything in the program's session, and take its figures."""
-        process = self._process
-        assert process is not None  # noqa: S101 - within the context
-        assert process.stdin is not None  # noqa: S101 - a pipe
-        assert process.stdout is not None  # noqa: S101 - a pipe
+    def dismiss(self) -> None:
+        """Tell the program that there is nothing more to do; it ends when it has answered what it was asked."""
+        assert self._process is not None  # noqa: S101 - within the context
+        assert self._process.stdin is not None  # noqa: S101 - a pipe
+        self._dismissed_ns = self._dismissed_ns or perf_counter_ns()
         try:
-            process.stdin.close()
+            self._process.stdin.close()
         except BrokenPipeError:
             pass  # it has ended already
-        process.stdout.close()
-        group = process.pid
-        user = system = 0.0
-        killed: list[int] = []
+
+    def _end(self, *, early: bool) -> int:
+        """Wait for everything in the program's session, for so long only if it ends early, and take its figures."""
+        process = self._process
+        assert process is not None  # noqa: S101 - within the context
+        assert process.stdout is not None  # noqa: S101 - a pipe
+        self.dismiss()
+        if not early:
+            process.stdout.close()  # all that it had to say has been heard
+        killed: _Killed | None = None
         try:
-            if at_once:
-                killed = _kill_tree(process.pid)
-            _, status, usage = os.wait4(process.pid, 0)
+            ended = _waited(process.pid, self._dismissed_ns + int(_GRACE_SECONDS * 1e9) if early else None)
+            if ended is None:
+                killed = _Killed(process.pid, launcher=self._is_launched)
+                ended = killed.ended or os.wait4(process.pid, 0)
             wall = (perf_counter_ns() - self._began_ns) * 1e-9
-            user, system = usage.ru_utime, usage.ru_stime
-            _bury_each(killed, _PATIENCE_SECONDS)
-            more = _bury(group, _PATIENCE_SECONDS)
+            _, status, usage = ended
+            if killed is not None:
+                killed.bury()
+            more = _bury(process.pid, _PATIENCE_SECONDS)
         except BaseException:
-            killed = _kill_tree(process.pid)
-            _bury(group, _PATIENCE_SECONDS)
-            _bury_each(killed, _PATIENCE_SECONDS)
+            _Killed(process.pid, launcher=False).bury()
+            _bury(process.pid, _PATIENCE_SECONDS)
             process.returncode = -signal.SIGKILL
             self._toll = Toll(0.0, 0.0, 0.0)
             raise
-        self._toll = Toll(wall, user + more[0], system + more[1])
+        finally:
+            process.stdout.close()
+        self._toll = Toll(wall, usage.ru_utime + more[0], usage.ru_stime + more[1])
         process.returncode = os.waitstatus_to_exitcode(status)
         return process.returncode
+
+
+def _waited(pid: int, until_ns: int | None) -> tuple[int, int, Any] | None:
+    """Wait for a child; None if it has not ended by a moment."""
+    if until_ns is None:
+        return os.wait4(pid, 0)
+    while True:
+        found = os.wait4(pid, os.WNOHANG)
+        if found[0]:
+            return found
+        if perf_counter_ns() > until_ns:
+            return None
+        select.select([], [], [], 0.001)
 
 
 def descendants(pid: int) -> list[int]:
@@ -241,31 +283,51 @@ def _bury(group: int, patience_seconds: float) -> tuple[float, float]:
     return user, system
 
 
-def _kill_tree(pid: int) -> list[int]:
-    """End a process and all that descend from it, those included that lead sessions of their own, as MPI's do."""
-    tree = descendants(pid)
-    _kill(pid)
-    for one in tree[1:]:
-        try:
-            os.kill(one, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it was in the group
-    return tree[1:]
+class _Killed:
+    """A process and all that descend from it, killed: those included that lead sessions of their own, as MPI's do.
 
+    A launcher is asked first, since it then removes files whose names nobody else knows; `ended` is what waiting for
+    the process gave, if that was enough.
+    """
 
-def _bury_each(pids: list[int], patience_seconds: float) -> None:
-    """Wait for processes that fall to this one as soon as their parents have ended."""
-    deadline = perf_counter_ns() + int(patience_seconds * 1e9)
-    left = pids
-    while left and perf_counter_ns() < deadline:
-        for one in left:
+    def __init__(self, pid: int, *, launcher: bool) -> None:
+        tree = [one for one in descendants(pid) if _TRACKER not in (read_bytes(f"/proc/{one}/cmdline") or b"")]
+        self._segments = {path for one in tree for path in _segments(one)}
+        self._others = tree[1:]
+        self.ended: tuple[int, int, Any] | None = None
+        if launcher:
+            os.kill(pid, signal.SIGTERM)
+            self.ended = _waited(pid, perf_counter_ns() + int(_LAUNCHER_SECONDS * 1e9))
+        for one in tree[1:] if self.ended else tree:
             try:
-                os.waitpid(one, os.WNOHANG)
-            except ChildProcessError:
-                pass  # it is another's still, or gone
-        left = [one for one in left if read_bytes(f"/proc/{one}/stat") is not None]
-        if left:
-            select.select([], [], [], 0.0005)
+                os.kill(one, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it has ended meanwhile
+
+    def bury(self) -> None:
+        """Wait for those that fall to this process as soon as their parents have ended; remove what they would have."""
+        deadline = perf_counter_ns() + int(_PATIENCE_SECONDS * 1e9)
+        left = self._others
+        while left and perf_counter_ns() < deadline:
+            for one in left:
+                try:
+                    os.waitpid(one, os.WNOHANG)
+                except ChildProcessError:
+                    pass  # it is another's still, or gone
+            left = [one for one in left if read_bytes(f"/proc/{one}/stat") is not None]
+            if left:
+                select.select([], [], [], 0.0005)
+        for path in self._segments:
+            try:
+                os.unlink(path)  # noqa: PTH108 - a path of bytes
+            except OSError:
+                pass  # somebody was quicker
+
+
+def _segments(pid: int) -> set[bytes]:
+    """Paths of MPI's shared memory that a process maps."""
+    lines = (read_bytes(f"/proc/{pid}/maps") or b"").splitlines()
+    return {line.split()[-1] for line in lines if _SEGMENTS in line}
 
 
 def _kill(group: int) -> None:
