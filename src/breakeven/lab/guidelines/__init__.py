@@ -75,7 +75,7 @@ def _row(check: Check, judgement: Judgement) -> Row:
         "": check.guideline,
         "must_hold": check.claim,
         "verdict": judgement.verdict,
-        "p": f"{judgement.p:.2g}" if judgement.left_ms else "–",
+        "p": f"{judgement.p:.1g}" if judgement.left_ms else "–",
     }
     ratios = tuple(a / b for a, b in zip(judgement.left_ms, judgement.bound_ms, strict=True))
     quantities = (
