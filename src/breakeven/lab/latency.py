@@ -230,4 +230,4 @@ def _draw_stages(finding: Finding, axes: Any) -> None:
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("time [µs], medians of stages")
     axes.set_title(f"Where {size_text(size)} spend their way")
-    axes.legend(loc="lower right", ncols=2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=len(STAGE_NAMES))
