@@ -3,7 +3,7 @@
 Each transport is timed one way (from the send call until the payload can be used on the other side, by the clock that
 both share), there and back (half of the round trip), and where the library lets one look, stage by stage. Messages are
 new and random each time, and checked on arrival. Latency has two senses, and both are told: one-way times include the
-transfer; alpha of the fitted lines is the start-up alone.
+transfer; alpha of the fitted lines is the start-up alone. Below 16 KiB "hand-over" holds the receiving too.
 """
 
 from __future__ import annotations
