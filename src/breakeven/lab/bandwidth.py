@@ -234,11 +234,11 @@ def draw(finding: Finding, axes: Any) -> None:
         for name, dashes in zip(COPIES, ("--", ":"), strict=True):
             rows = list(finding.select(transport=name))
             sizes = [float(row.labels["size_bytes"]) for row in rows]
-            panel.plot(
-                sizes, [row["one message"].median for row in rows], dashes, color=drawing.INK, lw=1.2, label=name
-            )
+            medians = [row["one message"].median for row in rows]
+            if rows:
+                panel.plot(sizes, medians, dashes, color=drawing.INK, lw=1.2)
+                ends.append((name, sizes[-1], medians[-1], -1))
         drawing.logarithmic(panel, x="size of a message [B]", y="rate [MB/s], 1 MB = 10⁶ B", sizes=True)
-        panel.legend(loc="upper left")
         named.append(ends)
     axes[0].set_title("One message, start-up included")
     axes[1].set_title("16 messages in flight, then one answer")

@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 INCHES = (10.5, 6.4)
 
-QUICK_BYTES = 40 << 20
+QUICK_BYTES = 33 << 20
 FULL_BYTES = 64 << 20
 LEAST_BYTES = 32 << 20
 """Below this, memory that malloc was given back serves again, and a copy may add nothing to what is resident."""
 NOTE = "The sender's original is its first copy. Each process at its own peak; together: the most seen at one moment."
 SMALL = "Below 32 MiB malloc keeps what was freed: copies that are made in such memory do not count here."
-QUICK_TRANSPORTS = ("os.pipe", "mp.Pipe", "mp.Queue", "shared_memory", "our arena")
+QUICK_TRANSPORTS = ("mp.Pipe", "shared_memory", "our arena")
 SHAPES = ("bytes", "array")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this instrument."""
     parser.add_argument("--transports", metavar="NAMES", help="only these, by comma (default: all of this Python's)")
-    parser.add_argument("--size", metavar="SIZE", help="size of the payload (default: 64 MiB; with --quick 40 MiB)")
+    parser.add_argument("--size", metavar="SIZE", help="size of the payload (default: 64 MiB; with --quick 33 MiB)")
     parser.add_argument("--shapes", metavar="SHAPES", help=f"shapes by comma (default: {','.join(SHAPES)})")
 
 
