@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from breakeven.lab.collectives.algorithms import ALGORITHMS, is_right, sent_block
-from breakeven.lab.collectives.instrument import MPI, measure, mpiexec
+from breakeven.lab.collectives.instrument import INCHES, MPI, PANELS, draw, measure, mpiexec
+from breakeven.lab.drawing import figure_of, svg_of
 from breakeven.lab.programs import Program
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def test_collectives_are_timed_on_processes_and_beside_mpi() -> None:
         ]
         assert row["last rank"].median >= row["first rank"].low > 0
     assert any("all right" in note for note in found.notes)
+    assert "4 ranks" not in (svg := svg_of(figure_of(found, draw, panels=PANELS, inches=INCHES)))
+    assert "µs after the common start" in svg
 
 
 def test_an_interrupt_ends_the_ranks_of_pipes_and_of_mpi(monkeypatch: pytest.MonkeyPatch) -> None:

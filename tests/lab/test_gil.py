@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from breakeven.errors import UsageError
+from breakeven.lab.drawing import figure_of, svg_of
 from breakeven.lab.gil.examples import Mixture, python_loop
-from breakeven.lab.gil.instrument import found, gil_enabled, measure, verdict, watch
+from breakeven.lab.gil.instrument import draw, found, gil_enabled, measure, verdict, watch
 
 holds_a_gil = pytest.mark.skipif(not gil_enabled(), reason="this interpreter has no GIL")
 
@@ -47,6 +48,7 @@ def test_a_function_of_the_users_is_watched_with_its_arguments() -> None:
         "a call": "ms",
     }
     assert "math:factorial" in one.headline or not gil_enabled()
+    assert "GIL is held [%]" in svg_of(figure_of(one, draw))
 
 
 def test_a_function_of_a_file_is_found_too(tmp_path: Path) -> None:

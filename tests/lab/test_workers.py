@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
+from breakeven.lab.drawing import figure_of, svg_of
 from breakeven.lab.finding import Finding
 from breakeven.lab.frames import instrument as frames
 from breakeven.lab.memory import instrument as memory
@@ -23,6 +25,12 @@ from breakeven.lab.startup import instrument as startup
 def units(found: Finding) -> dict[str, str]:
     """Every quantity's unit by its name."""
     return {one.name: one.unit for row in found.rows for one in row.quantities}
+
+
+def drawn(found: Finding, module: Any) -> str:
+    """The figure of a finding as SVG."""
+    panels, inches = getattr(module, "PANELS", 1), module.INCHES
+    return svg_of(figure_of(found, module.draw, panels=panels, inches=inches))
 
 
 def test_start_up_has_the_six_differences_and_the_wall_from_outside() -> None:
@@ -38,6 +46,7 @@ def test_start_up_has_the_six_differences_and_the_wall_from_outside() -> None:
         assert row["t3-t0"].median == pytest.approx(init + work + fini)
         assert row["external wall"].median > row["t3-t0"].median
         assert row["user CPU"].median > 0
+    assert "external wall [ms]" in drawn(found, startup)
 
 
 def test_start_up_counts_what_a_users_program_imports_and_computes() -> None:
@@ -58,6 +67,7 @@ def test_a_lock_loses_nothing_and_its_lack_is_seen_in_the_sum() -> None:
     raced = [row["lost"].samples for row in found.select(adders=2) if row.labels["way"] in unlocked]
     assert len(raced) == len(unlocked)
     assert any(lost > 0 for samples in raced for lost in samples)
+    assert "one update [µs]" in drawn(found, sharing)
 
 
 @pytest.mark.parametrize("who", [memory.PROCESS, memory.ENGINE])
@@ -89,6 +99,7 @@ def test_every_way_brings_every_frame_whole(way: str) -> None:
     assert run["dropped"] == 0
     assert run["rate"] == pytest.approx(20)
     assert 0 < run["latency"] <= run["worst"]
+    assert run["moved"] == pytest.approx(20 * 80_000 / 1e6)
 
 
 def test_a_camera_too_fast_for_the_room_there_is_loses_frames() -> None:
@@ -96,6 +107,34 @@ def test_a_camera_too_fast_for_the_room_there_is_loses_frames() -> None:
     run = frames.film_anew("shared_memory ring", size_bytes=40_000_000, frames=30, rate=1000, analysers=1, depth=1)
     assert 0 < run["dropped"] < 100
     assert run["rate"] < 1000
+
+
+def test_frames_are_told_in_frames_a_second_and_milliseconds() -> None:
+    """Golden units, and a figure that has them."""
+    found = frames.measure(quick=True, size="200 kB", seconds=0.1)
+    assert units(found) == {
+        "rate held": "frames/s",
+        "lost": "%",
+        "median latency": "ms",
+        "95th percentile": "ms",
+        "CPUs busy": "CPUs",
+        "CPU left": "%",
+        "moved": "MB/s",
+    }
+    svg = drawn(found, frames)
+    assert all(text in svg for text in ("rate held [frames/s]", "median latency [ms]", "CPU left [%]"))
+
+
+def test_memory_is_told_in_megabytes_of_a_million_bytes() -> None:
+    """Golden units; the group's columns stand where there is a group."""
+    found = memory.measure(quick=True, payload="2 MB")
+    of_groups = {"group a worker": "MB", "kernel a worker": "MB", "peak group, all": "MB", "peak by group's": "%"}
+    expected = {"PSS a worker": "MB", "USS a worker": "MB", "no file's a worker": "MB", "peak no file's, all": "MB"}
+    known = units(found)
+    assert {name: unit for name, unit in known.items() if name not in of_groups} == expected
+    assert ("group a worker" in known) == memory.group_is_visible()
+    assert "MB = 10^6 B" in " ".join(found.notes)
+    assert "PSS of the tree [MB]" in drawn(found, memory)
 
 
 def test_ctrl_c_shows_what_was_measured_and_leaves_nothing() -> None:

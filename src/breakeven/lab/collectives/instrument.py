@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
+from breakeven.lab.asked import wholes
 from breakeven.lab.conditions import conditions
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.method import Case, take
@@ -43,7 +44,7 @@ def measure(*, quick: bool, ranks: str | None = None, no_mpi: bool = False) -> F
     """Run every algorithm at every size on every number of ranks, in interleaved blocks."""
     from breakeven.lab.collectives.algorithms import ALGORITHMS
 
-    counts = tuple(int(word) for word in ranks.split(",")) if ranks else QUICK_RANKS if quick else RANKS
+    counts = wholes("ranks", ranks, least=2) if ranks else QUICK_RANKS if quick else RANKS
     sizes = QUICK_SIZES if quick else SIZES
     launcher = None if no_mpi else mpiexec()
     with_mpi = () if launcher is None else counts[:1] if quick else counts
@@ -118,8 +119,6 @@ def draw(finding: Finding, axes: Any) -> None:
     size = min(sizes, key=lambda one: abs(one - (1 << 17)))
     _draw_along(left, finding, "size_bytes", {"ranks": count})
     _draw_along(right, finding, "ranks", {"size_bytes": size})
-    right.set_xticks(counts, [f"{one:g}" for one in counts])
-    right.minorticks_off()
     left.set_xlabel("block of each rank [B]")
     left.set_title(f"{count:g} ranks")
     right.set_xlabel("ranks")
@@ -153,6 +152,10 @@ def _draw_along(panel: Any, finding: Finding, along: str, fixed: dict[str, float
     logarithmic(panel, x="", y="last rank has ended [µs after the common start]", sizes=along == "size_bytes")
     panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    if along == "ranks":
+        counts = sorted({float(row.labels["ranks"]) for row in finding.rows})
+        panel.set_xticks(counts, [f"{one:g}" for one in counts])
+        panel.minorticks_off()
     name_ends(panel, ends)
 
 

@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
+from breakeven.lab import asked
 from breakeven.lab.conditions import conditions
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.method import Case, take
 from breakeven.lab.programs import Program, ProgramFailed, WrongResult
 from breakeven.lab.statistics import median
-from breakeven.units import parse_bytes
 
 if TYPE_CHECKING:
     import argparse
@@ -64,8 +64,11 @@ def measure(
     depth: int = DEPTH,
 ) -> Finding:
     """Film by every way, in interleaved blocks; each time in a fresh program, or, if quick, in one for all."""
-    size_bytes = parse_bytes(size or (QUICK_SIZE if quick else SIZE)) // 8 * 8
+    size_bytes = asked.size_bytes("size", size or (QUICK_SIZE if quick else SIZE))
     frames = max(2, round((seconds or (QUICK_SECONDS if quick else SECONDS)) * rate))
+    asked.positive("rate", rate)
+    asked.whole("analysers", analysers)
+    asked.whole("depth", depth)
     camera: dict[str, Any] = {
         "size_bytes": size_bytes,
         "frames": frames,

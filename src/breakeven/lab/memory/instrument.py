@@ -12,12 +12,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from breakeven.lab import asked
 from breakeven.lab.conditions import conditions
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.memory.looking import Peak, group_bytes, look
 from breakeven.lab.method import Case, take
 from breakeven.lab.programs import Program
-from breakeven.units import parse_bytes
 
 if TYPE_CHECKING:
     import argparse
@@ -53,7 +53,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(*, quick: bool, workers: int = WORKERS, payload: str | None = None) -> Finding:
     """Look at every kind of tree, a fresh program each time, in interleaved blocks."""
-    size_bytes = parse_bytes(payload or (QUICK_PAYLOAD if quick else PAYLOAD)) // 8 * 8
+    size_bytes = asked.size_bytes("payload", payload or (QUICK_PAYLOAD if quick else PAYLOAD))
+    asked.whole("workers", workers)
     keys = {" ".join(key): key for key in _cases(quick=quick)}
     cases = [Case(name, partial(run, *key, workers=workers, size_bytes=size_bytes)) for name, key in keys.items()]
     budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS

@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from breakeven.lab.asked import whole
 from breakeven.lab.conditions import conditions
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.method import Case, take
@@ -59,7 +60,7 @@ def measure(*, quick: bool, adders: int | None = None) -> Finding:
     """Let one process add, then several at once, in every way, in interleaved blocks."""
     from breakeven.probes.capacity import usable_cpus
 
-    many = max(adders or usable_cpus(), 2)
+    many = max(usable_cpus(), 2) if adders is None else whole("adders", adders, least=2)
     keys = {f"{way} {count}": (way, count) for way in UPDATES for count in (1, many)}
     with Program("breakeven.lab.sharing.program") as program:
 

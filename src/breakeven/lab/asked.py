@@ -1,0 +1,61 @@
+"""Options of instruments, read from text and checked before anything is started.
+
+Lives here: what several instruments ask for alike. Never here: a default. Everything wrong is a `UsageError` that
+names the option.
+"""
+
+from __future__ import annotations
+
+from breakeven.errors import UsageError
+from breakeven.units import parse_bytes
+
+
+def whole(option: str, number: int, *, least: int = 1) -> int:
+    """A whole number that is large enough.
+
+    >>> whole("workers", 2)
+    2
+    >>> whole("workers", 0)
+    Traceback (most recent call last):
+    breakeven.errors.UsageError: --workers 0: it has to be at least 1
+    """
+    if number < least:
+        raise UsageError(f"--{option} {number}: it has to be at least {least}", option)
+    return number
+
+
+def wholes(option: str, text: str, *, least: int = 1) -> tuple[int, ...]:
+    """Several whole numbers with commas between them.
+
+    >>> wholes("ranks", "2,4,8")
+    (2, 4, 8)
+    """
+    try:
+        numbers = [int(word) for word in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--{option} {text}: write whole numbers with commas between, such as 2,4,8", option) from None
+    return tuple(whole(option, number, least=least) for number in numbers)
+
+
+def size_bytes(option: str, text: str) -> int:
+    """A size, cut down to whole words of eight bytes.
+
+    >>> size_bytes("size", "50 MB"), size_bytes("size", "13 B")
+    (50000000, 8)
+    """
+    try:
+        found = parse_bytes(text) // 8 * 8
+    except ValueError as error:
+        raise UsageError(f"--{option}: {error}", option) from None
+    return whole(option, found, least=8)
+
+
+def positive(option: str, number: float) -> float:
+    """A number above zero.
+
+    >>> positive("rate", 30.0)
+    30.0
+    """
+    if not number > 0:
+        raise UsageError(f"--{option} {number:g}: it has to be more than 0", option)
+    return number
