@@ -18,6 +18,7 @@ from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.fits import LEAST_POINTS, fit_segments
 from breakeven.lab.latency import sizes_of
 from breakeven.lab.method import Case, take
+from breakeven.lab.payloads import shapes_of
 from breakeven.lab.statistics import median
 from breakeven.lab.tables import number, size_text
 
@@ -72,6 +73,7 @@ def measure(
     from breakeven.lab.links import chosen, opened
 
     names = chosen(transports, default=QUICK_TRANSPORTS if quick else None)
+    (shape,) = shapes_of(shape, ())
     known = sizes_of(sizes, QUICK_SIZES if quick else SIZES)
     windows = QUICK_WINDOWS if quick else WINDOWS
     with opened(names, 2 * max(known) + (64 << 10)) as links:

@@ -16,8 +16,9 @@ import numpy as np
 from breakeven.lab.conditions import conditions
 from breakeven.lab.exchange import ONE_WAY, Order
 from breakeven.lab.finding import Finding, Quantity, Row
+from breakeven.lab.latency import sizes_of
 from breakeven.lab.method import Case, take
-from breakeven.lab.payloads import make
+from breakeven.lab.payloads import make, shapes_of
 from breakeven.lab.tables import number, size_text
 from breakeven.lab.watching import Watcher, high_water_bytes, reset_high_water, shared_bytes
 
@@ -63,13 +64,11 @@ def measure(
     >>> row["sender"].unit, 0.8 < row["sender"].median < 1.3
     ('copies', True)
     """
-    from breakeven.lab.channels import shapes_of
     from breakeven.lab.links import chosen
     from breakeven.lab.transports import LOCAL
-    from breakeven.units import parse_bytes
 
     names = [name for name in chosen(transports, default=QUICK_TRANSPORTS if quick else tuple(LOCAL)) if name in LOCAL]
-    nbytes = parse_bytes(size) if size else QUICK_BYTES if quick else FULL_BYTES
+    nbytes = sizes_of(size, ())[0] if size else QUICK_BYTES if quick else FULL_BYTES
     kinds = shapes_of(shapes, SHAPES)
     for kind in kinds:
         make(kind, nbytes, np.random.default_rng(0))  # so that what payloads are cut from is there before it counts

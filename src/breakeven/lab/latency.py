@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from breakeven.errors import UsageError
 from breakeven.lab.conditions import conditions
 from breakeven.lab.exchange import ONE_WAY, ROUND_TRIP, STAGES, Order
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.fits import LEAST_POINTS, fit_segments
 from breakeven.lab.method import Case, take
+from breakeven.lab.payloads import shapes_of
 from breakeven.lab.statistics import median
 from breakeven.lab.tables import number
 
@@ -65,6 +67,7 @@ def measure(
     from breakeven.lab.links import chosen, opened
 
     names = chosen(transports)
+    (shape,) = shapes_of(shape, ())
     known = sizes_of(sizes, QUICK_SIZES if quick else SIZES)
     unseen = () if quick or sizes else UNSEEN
     with opened(names, 2 * max(known) + (64 << 10)) as links:
@@ -102,7 +105,10 @@ def sizes_of(text: str | None, default: Sequence[int]) -> tuple[int, ...]:
     """
     from breakeven.units import parse_bytes
 
-    return tuple(sorted(map(parse_bytes, text.split(","))) if text else sorted(default))
+    try:
+        return tuple(sorted(map(parse_bytes, text.split(","))) if text else sorted(default))
+    except ValueError as error:
+        raise UsageError(f"--sizes {text}: {error}", "sizes") from error
 
 
 def _once(link: Link, shape: str, size: int, *, quick: bool) -> Any:
