@@ -68,6 +68,18 @@ def test_ctrl_c_keeps_what_was_measured() -> None:
     assert taken.of("a", "back") == (2.0, 2.0, 2.0)
 
 
+def test_ctrl_c_in_the_warm_up_keeps_the_last_call_of_each_case_and_says_so() -> None:
+    """What was warmed is not nothing; `facts` tell that it is no block."""
+
+    def stop() -> float:
+        raise KeyboardInterrupt
+
+    taken = take([Case("a", lambda: 7.0), Case("b", stop)], budget_seconds=60)
+    assert (taken.of("a"), taken.of("b")) == ((7.0,), ())
+    assert taken.interrupted
+    assert taken.facts()["samples_from_warm_up"] is True
+
+
 def test_an_error_is_not_swallowed() -> None:
     """Whatever else a case raises goes to the caller."""
 

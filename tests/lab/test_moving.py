@@ -79,7 +79,7 @@ def test_copies_are_counted_as_they_are_known_to_be() -> None:
         row = found.select(transport=name)[0]
         assert row["sender"].median == pytest.approx(sender, abs=0.15)
         assert row["receiver"].median == pytest.approx(receiver, abs=0.15)
-        assert row["together"].median <= sender + receiver + 0.15
+        assert 1 < row["together"].median <= sender + receiver + 0.5  # PSS also moves when a neighbour lets go of pages
 
 
 @pytest.mark.parametrize("name", ["latency", "bandwidth", "channels", "copies"])
@@ -103,7 +103,9 @@ def test_the_command_lists_instruments_and_refuses_what_it_cannot_draw(capsys: p
     assert "bandwidth" in capsys.readouterr().out
     assert main(["lab", "latency", "--plot", "figure.gif"]) == 2
     assert "a figure can be .svg, .png, .html" in capsys.readouterr().err
-    assert main(["lab", "latency", "--transports", "telepathy"]) == 2
+    for wrong in ("--transports telepathy", "--sizes 4Mb", "--shape round"):
+        assert main(["lab", "latency", *wrong.split()]) == 2
+        assert wrong.split()[1] in capsys.readouterr().err
 
 
 def test_ctrl_c_shows_what_was_measured_and_leaves_nothing_within_two_seconds() -> None:

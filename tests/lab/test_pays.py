@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from breakeven.cli import main
+from breakeven.cli.exits import USAGE
 from breakeven.lab import crossover, drawing, instrument, metg, scenarios
 from breakeven.lab import ways as running
 from breakeven.lab.finding import Finding, Quantity
@@ -132,3 +134,11 @@ def test_the_profile_of_a_quick_run_is_the_known_one() -> None:
 
     known = profile_here(quick=True)
     assert isinstance(known, MachineProfile)
+
+
+@pytest.mark.parametrize("words", [["--workers", "0"], ["--tasks", "-3"]])
+@pytest.mark.parametrize("name", ["scenarios", "crossover", "metg"])
+def test_no_workers_and_no_tasks_are_refused(name: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is started, with the option named."""
+    assert main(["lab", name, "--quick", *words]) == USAGE
+    assert f"{words[0]} {words[1]}: it has to be at least 1" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.fits import LEAST_POINTS, fit_segments
 from breakeven.lab.latency import sizes_of
 from breakeven.lab.method import Case, take
+from breakeven.lab.payloads import shapes_of
 from breakeven.lab.statistics import median
 from breakeven.lab.tables import number, size_text
 
@@ -72,6 +73,7 @@ def measure(
     from breakeven.lab.links import chosen, opened
 
     names = chosen(transports, default=QUICK_TRANSPORTS if quick else None)
+    (shape,) = shapes_of(shape, ())
     known = sizes_of(sizes, QUICK_SIZES if quick else SIZES)
     windows = QUICK_WINDOWS if quick else WINDOWS
     with opened(names, 2 * max(known) + (64 << 10)) as links:
@@ -234,11 +236,11 @@ def draw(finding: Finding, axes: Any) -> None:
         for name, dashes in zip(COPIES, ("--", ":"), strict=True):
             rows = list(finding.select(transport=name))
             sizes = [float(row.labels["size_bytes"]) for row in rows]
-            panel.plot(
-                sizes, [row["one message"].median for row in rows], dashes, color=drawing.INK, lw=1.2, label=name
-            )
+            medians = [row["one message"].median for row in rows]
+            if rows:
+                panel.plot(sizes, medians, dashes, color=drawing.INK, lw=1.2)
+                ends.append((name, sizes[-1], medians[-1], -1))
         drawing.logarithmic(panel, x="size of a message [B]", y="rate [MB/s], 1 MB = 10⁶ B", sizes=True)
-        panel.legend(loc="upper left")
         named.append(ends)
     axes[0].set_title("One message, start-up included")
     axes[1].set_title("16 messages in flight, then one answer")

@@ -10,13 +10,12 @@ import pickle
 
 import numpy as np
 
-from breakeven.errors import UsageError
 from breakeven.lab.conditions import conditions
 from breakeven.lab.exchange import ONE_WAY, Order
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.latency import sizes_of
 from breakeven.lab.method import Case, take
-from breakeven.lab.payloads import SHAPES, make, objects_in
+from breakeven.lab.payloads import SHAPES, make, objects_in, shapes_of
 from breakeven.lab.statistics import median
 from breakeven.lab.tables import number, size_text
 
@@ -62,6 +61,7 @@ def measure(
     names = chosen(transports, default=QUICK_TRANSPORTS if quick else None)
     known = sizes_of(sizes, QUICK_SIZES if quick else SIZES)
     kinds = shapes_of(shapes, QUICK_SHAPES if quick else tuple(SHAPES))
+    known_of = {(kind, size): _facts(kind, size) for kind in kinds for size in known}
     with opened(names, 4 * max(known) + (64 << 10)) as links:
         cases = [
             Case(f"{name} {kind} {size}", _once(links[name], kind, size))
@@ -74,8 +74,7 @@ def measure(
     rows = []
     for kind in kinds:
         for size in known:
-            sample = make(kind, size, np.random.default_rng(0))
-            pickled, objects = len(pickle.dumps(sample, 5)), objects_in(sample)
+            pickled, objects = known_of[kind, size]
             for name in names:
                 times = taken.of(f"{name} {kind} {size}")
                 if times:
@@ -91,13 +90,10 @@ def measure(
     )
 
 
-def shapes_of(text: str | None, default: Sequence[str]) -> tuple[str, ...]:
-    """Read a list of shapes; without one, `default`."""
-    names = tuple(name.strip() for name in text.split(",")) if text else tuple(default)
-    for name in names:
-        if name not in SHAPES:
-            raise UsageError(f"there is no shape {name!r}; there are: {', '.join(SHAPES)}", "shapes")
-    return names
+def _facts(shape: str, size: int) -> tuple[int, int]:
+    """Bytes of the pickle, and Python objects."""
+    sample = make(shape, size, np.random.default_rng(0))
+    return len(pickle.dumps(sample, 5)), objects_in(sample)
 
 
 def _once(link: Link, shape: str, size: int) -> Callable[[], float]:

@@ -16,8 +16,9 @@ import numpy as np
 from breakeven.lab.conditions import conditions
 from breakeven.lab.exchange import ONE_WAY, Order
 from breakeven.lab.finding import Finding, Quantity, Row
+from breakeven.lab.latency import sizes_of
 from breakeven.lab.method import Case, take
-from breakeven.lab.payloads import make
+from breakeven.lab.payloads import make, shapes_of
 from breakeven.lab.tables import number, size_text
 from breakeven.lab.watching import Watcher, high_water_bytes, reset_high_water, shared_bytes
 
@@ -31,20 +32,20 @@ if TYPE_CHECKING:
 
 INCHES = (10.5, 6.4)
 
-QUICK_BYTES = 40 << 20
+QUICK_BYTES = 33 << 20
 FULL_BYTES = 64 << 20
 LEAST_BYTES = 32 << 20
 """Below this, memory that malloc was given back serves again, and a copy may add nothing to what is resident."""
 NOTE = "The sender's original is its first copy. Each process at its own peak; together: the most seen at one moment."
 SMALL = "Below 32 MiB malloc keeps what was freed: copies that are made in such memory do not count here."
-QUICK_TRANSPORTS = ("os.pipe", "mp.Pipe", "mp.Queue", "shared_memory", "our arena")
+QUICK_TRANSPORTS = ("mp.Pipe", "shared_memory", "our arena")
 SHAPES = ("bytes", "array")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this instrument."""
     parser.add_argument("--transports", metavar="NAMES", help="only these, by comma (default: all of this Python's)")
-    parser.add_argument("--size", metavar="SIZE", help="size of the payload (default: 64 MiB; with --quick 40 MiB)")
+    parser.add_argument("--size", metavar="SIZE", help="size of the payload (default: 64 MiB; with --quick 33 MiB)")
     parser.add_argument("--shapes", metavar="SHAPES", help=f"shapes by comma (default: {','.join(SHAPES)})")
 
 
@@ -63,13 +64,11 @@ def measure(
     >>> row["sender"].unit, 0.8 < row["sender"].median < 1.3
     ('copies', True)
     """
-    from breakeven.lab.channels import shapes_of
     from breakeven.lab.links import chosen
     from breakeven.lab.transports import LOCAL
-    from breakeven.units import parse_bytes
 
     names = [name for name in chosen(transports, default=QUICK_TRANSPORTS if quick else tuple(LOCAL)) if name in LOCAL]
-    nbytes = parse_bytes(size) if size else QUICK_BYTES if quick else FULL_BYTES
+    nbytes = sizes_of(size, ())[0] if size else QUICK_BYTES if quick else FULL_BYTES
     kinds = shapes_of(shapes, SHAPES)
     for kind in kinds:
         make(kind, nbytes, np.random.default_rng(0))  # so that what payloads are cut from is there before it counts

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from breakeven.lab import outlook, tasks
 from breakeven.lab import ways as running
+from breakeven.lab.asked import whole
 from breakeven.lab.conditions import conditions
 from breakeven.lab.crossing import crossings
 from breakeven.lab.finding import Finding, Quantity, Row
@@ -46,7 +47,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(*, quick: bool, workers: int | None = None, tasks: int = TASKS) -> Finding:
     """Sweep the task time; 3 s, or about a minute."""
-    width = workers or usable_cpus()
+    width = usable_cpus() if workers is None else whole("workers", workers)
+    whole("tasks", tasks)
     found = conditions(workers=width, tasks=tasks)
     forecast = outlook.of_burning(tasks, width, quick=quick)
     short, long = (_QUICK, ()) if quick else (_FULL, _LONG)

@@ -30,7 +30,7 @@ INK = "#22252a"
 GRID = "#c9ced6"
 PALETTE = (
     *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
-    *("#7a6a00", "#6b4fa0", "#8c564b", "#5c6370", "#22252a", "#8fae1b"),
+    *("#7a6a00", "#6b4fa0", "#8c564b", "#5c6370", "#004d40", "#8fae1b"),
 )
 """Okabe and Ito's colours but for their yellow, which white swallows; then six more for long lists."""
 MARKERS = "osD^vP*XphH<"
@@ -178,26 +178,46 @@ def series(
 def name_ends(axes: Axes, ends: Sequence[tuple[str, float, float, int]], *, gap: float = 0.045) -> None:
     """Write names to the right of where their lines end, moved apart so that none covers another.
 
-    `ends` are (name, x, y, number of the series); `gap` is the least distance as a share of the axes' height.
+    `ends` are (name, x, y, number of the series, or -1 for ink); `gap` is the least distance as a share of the axes'
+    height.
     """
     axes.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
     place = axes.transAxes.inverted()
     known = [(float(place.transform(axes.transData.transform((x, y)))[1]), name, number) for name, x, y, number in ends]
     known.sort()
-    heights: list[float] = []
-    for height, _, _ in known:
-        heights.append(max(height, heights[-1] + gap) if heights else height)
-    over = max(0.0, heights[-1] - 1.0) if heights else 0.0
+    heights = _apart([height for height, _, _ in known], gap)
     for height, (_, name, number) in zip(heights, known, strict=True):
         axes.annotate(
             name,
-            (1.015, height - over),
+            (1.015, height),
             xycoords="axes fraction",
             va="center",
-            color=PALETTE[number % len(PALETTE)],
+            color=INK if number < 0 else PALETTE[number % len(PALETTE)],
             fontsize=9,
             annotation_clip=False,
         )
+
+
+def _apart(heights: Sequence[float], gap: float) -> list[float]:
+    """Move sorted heights as little as may be (by squares) so that neighbours are `gap` apart, and none above 1.
+
+    >>> [round(height, 3) for height in _apart([0.1, 0.5, 0.5, 0.52], 0.1)]
+    [0.1, 0.407, 0.507, 0.607]
+    """
+    groups: list[list[float]] = []  # members less their distance from the first: their mean is where the group stands
+    for at, height in enumerate(heights):
+        groups.append([height - at * gap])
+        while len(groups) > 1 and _mean(groups[-2]) > _mean(groups[-1]):
+            last = groups.pop()
+            groups[-1] += last
+    placed = [_mean(group) for group in groups for _ in group]
+    placed = [height + at * gap for at, height in enumerate(placed)]
+    over = max(0.0, placed[-1] - 1.0) if placed else 0.0
+    return [min(height, 1.0 - (len(placed) - 1 - at) * gap) if over else height for at, height in enumerate(placed)]
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers)
 
 
 def bars(axes: Axes, names: Sequence[str], quantities: Sequence[Quantity], *, unit: str, log: bool = False) -> None:

@@ -3,18 +3,20 @@
 Each transport is timed one way (from the send call until the payload can be used on the other side, by the clock that
 both share), there and back (half of the round trip), and where the library lets one look, stage by stage. Messages are
 new and random each time, and checked on arrival. Latency has two senses, and both are told: one-way times include the
-transfer; alpha of the fitted lines is the start-up alone.
+transfer; alpha of the fitted lines is the start-up alone. Below 16 KiB "hand-over" holds the receiving too.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from breakeven.errors import UsageError
 from breakeven.lab.conditions import conditions
 from breakeven.lab.exchange import ONE_WAY, ROUND_TRIP, STAGES, Order
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.fits import LEAST_POINTS, fit_segments
 from breakeven.lab.method import Case, take
+from breakeven.lab.payloads import shapes_of
 from breakeven.lab.statistics import median
 from breakeven.lab.tables import number
 
@@ -65,6 +67,7 @@ def measure(
     from breakeven.lab.links import chosen, opened
 
     names = chosen(transports)
+    (shape,) = shapes_of(shape, ())
     known = sizes_of(sizes, QUICK_SIZES if quick else SIZES)
     unseen = () if quick or sizes else UNSEEN
     with opened(names, 2 * max(known) + (64 << 10)) as links:
@@ -102,7 +105,10 @@ def sizes_of(text: str | None, default: Sequence[int]) -> tuple[int, ...]:
     """
     from breakeven.units import parse_bytes
 
-    return tuple(sorted(map(parse_bytes, text.split(","))) if text else sorted(default))
+    try:
+        return tuple(sorted(map(parse_bytes, text.split(","))) if text else sorted(default))
+    except ValueError as error:
+        raise UsageError(f"--sizes {text}: {error}", "sizes") from error
 
 
 def _once(link: Link, shape: str, size: int, *, quick: bool) -> Any:
@@ -230,4 +236,4 @@ def _draw_stages(finding: Finding, axes: Any) -> None:
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("time [µs], medians of stages")
     axes.set_title(f"Where {size_text(size)} spend their way")
-    axes.legend(loc="lower right", ncols=2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=len(STAGE_NAMES))

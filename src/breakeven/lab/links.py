@@ -7,10 +7,12 @@ Lives here: starting the other process, giving orders, ending it whatever happen
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 from breakeven.errors import UsageError
 from breakeven.lab import forking
@@ -34,8 +36,11 @@ if TYPE_CHECKING:
         def run(self, order: Order) -> dict[str, list[float]]:
             """Exchange messages and return seconds by name."""
 
+        def dismiss(self) -> None:
+            """Tell the other process to leave; returns at once."""
+
         def close(self) -> None:
-            """End the other process; nothing stays behind."""
+            """Tell it to leave, and wait for its end; nothing stays behind."""
 
 
 class LocalLink:
@@ -67,8 +72,8 @@ class LocalLink:
         self._broken = False
         return found
 
-    def close(self) -> None:
-        """End the partner and let go of everything; safe to call in any state."""
+    def dismiss(self) -> None:
+        """Tell the partner to leave, or end it where it could not listen."""
         try:
             if self._broken:
                 self._process.kill()
@@ -76,6 +81,10 @@ class LocalLink:
                 self._control.send(Order(LEAVE))
         except OSError:
             pass
+
+    def close(self) -> None:
+        """Wait for the partner's end and let go of everything; safe to call in any state."""
+        self.dismiss()
         forking.end(self._process)
         self._control.close()
         self._pair.ours.close()
@@ -94,12 +103,16 @@ class MpiLink:
     whole = True
 
     def __init__(self) -> None:
+        import tempfile
+
         self.name = MPI
+        self._folder = tempfile.TemporaryDirectory(prefix="breakeven-lab-")  # the launcher forgets files there
         self._program = subprocess.Popen(  # noqa: S603 - our own module, by the launcher that was found
             [*launcher(), "-n", "2", sys.executable, "-m", "breakeven.lab.ranks"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=os.environ | {"TMPDIR": self._folder.name},
             start_new_session=True,  # Ctrl-C is for us, who end it
             text=True,
         )
@@ -118,21 +131,31 @@ class MpiLink:
         self._broken = False
         return found
 
+    def dismiss(self) -> None:
+        """Have the ranks finalise once they have carried out their order."""
+        assert self._program.stdin is not None  # noqa: S101 - asked for above
+        try:
+            self._program.stdin.close()
+        except OSError:
+            pass
+
     def close(self) -> None:
-        """Have the ranks finalise, or end them."""
-        import os
+        """Wait for the ranks, or end them, and clear away what they would leave then."""
         import signal
 
+        self.dismiss()
         program = self._program
-        assert program.stdin is not None  # noqa: S101 - asked for above
-        assert program.stdout is not None  # noqa: S101
+        assert program.stdout is not None  # noqa: S101 - asked for above
         try:
-            program.stdin.close()
-            program.wait(0.2 if self._broken else 3)
-        except (subprocess.TimeoutExpired, OSError):
+            program.wait(1.2)
+        except subprocess.TimeoutExpired:
+            segments = _segments_of(program.pid)
             os.killpg(program.pid, signal.SIGKILL)
             program.wait()
+            for path in segments:
+                Path(path).unlink(missing_ok=True)
         program.stdout.close()
+        self._folder.cleanup()
 
     def _read(self) -> dict[str, list[float]]:
         assert self._program.stdout is not None  # noqa: S101 - asked for above
@@ -143,10 +166,22 @@ class MpiLink:
         return found
 
 
+def _segments_of(group: int) -> set[str]:
+    """Names of the shared memory that the processes of a group map and only they would unlink."""
+    found = set()
+    for place in Path("/proc").iterdir():
+        try:
+            if place.name.isdigit() and os.getpgid(int(place.name)) == group:
+                lines = (place / "maps").read_text().splitlines()
+                found |= {line.split(maxsplit=5)[5] for line in lines if "/dev/shm/mpich_" in line}  # noqa: S108
+        except OSError:  # gone meanwhile
+            continue
+    return found
+
+
 def launcher() -> list[str]:
     """Return MPI's launcher: the one beside this Python, else the one on the path; none where there is none."""
     import shutil
-    from pathlib import Path
 
     beside = Path(sys.executable).parent / "mpiexec"
     found = str(beside) if beside.exists() else shutil.which("mpiexec")
@@ -186,4 +221,10 @@ def opened(names: Sequence[str], capacity_bytes: int) -> Iterator[dict[str, Link
             link: Link = LocalLink(name, capacity_bytes) if name in LOCAL else MpiLink()
             stack.callback(link.close)
             links[name] = link
+        stack.callback(_dismiss, links)  # all at once, and before any is waited for
         yield links
+
+
+def _dismiss(links: dict[str, Link]) -> None:
+    for link in links.values():
+        link.dismiss()

@@ -29,6 +29,7 @@ NARROW = 0.025
 WARM_BATCH = 3
 WARM_AGREE = 0.05
 WARM_SHARE = 0.1
+WARM_MOST_SECONDS = 3.0
 DRIFT = 0.03
 CANARY_TURNS = 20_000
 CANARY_BYTES = 2 << 20
@@ -51,6 +52,7 @@ class Taken:
     drifts: list[float] = field(default_factory=list)
     seconds: float = 0.0
     narrow: bool = False
+    warm_only: bool = False
     interrupted: bool = False
 
     @property
@@ -74,6 +76,7 @@ class Taken:
             "disturbed_blocks": self.disturbed,
             "warm_up_calls_dropped": sum(self.dropped.values()),
             "intervals_within_2.5_percent": self.narrow,
+            "samples_from_warm_up": self.warm_only,
             "measuring_seconds": round(self.seconds, 3),
         }
 
@@ -99,12 +102,14 @@ def take(
     """
     chosen = list(cases)
     taken = Taken()
+    warmed: dict[str, float | Mapping[str, float]] = {}
     rng = np.random.default_rng(seed)
     began = clock()
     try:
-        if warm:
+        if warm and chosen:
+            warm_seconds = min(WARM_SHARE * budget_seconds, WARM_MOST_SECONDS) / len(chosen)
             for case in chosen:
-                taken.dropped[case.name] = _warm_up(case, WARM_SHARE * budget_seconds / len(chosen))
+                taken.dropped[case.name], warmed[case.name] = _warm_up(case, warm_seconds)
         before = _canary()
         while taken.blocks < most and (not taken.blocks or _worth_another(taken, began, budget_seconds)):
             for at in rng.permutation(len(chosen)):
@@ -117,6 +122,10 @@ def take(
                 break
     except KeyboardInterrupt:
         taken.interrupted = True
+        if not taken.samples:  # better the last call of each warm-up, which is said, than nothing
+            taken.warm_only = True
+            for name, value in warmed.items():
+                _keep(taken, name, value)
     taken.seconds = clock() - began
     return taken
 
@@ -127,23 +136,27 @@ def _worth_another(taken: Taken, began: float, budget_seconds: float) -> bool:
     return spent + spent / (taken.blocks + 1) <= budget_seconds
 
 
-def _warm_up(case: Case, budget_seconds: float) -> int:
-    """Call a case until two batches in a row agree within 5 %, or its share of time is spent; returns how often."""
+def _warm_up(case: Case, budget_seconds: float) -> tuple[int, float | Mapping[str, float]]:
+    """Call a case until two batches in a row agree within 5 %, or its share of time is spent.
+
+    Returns how often it was called, and what it returned last.
+    """
     began = clock()
     calls = 0
     last: float | None = None
-    while not calls or clock() - began < budget_seconds:
+    value: float | Mapping[str, float] = 0.0
+    while True:
         batch = []
         for _ in range(WARM_BATCH):
-            batch.append(_first(case.once()))
+            value = case.once()
+            batch.append(_first(value))
             calls += 1
             if clock() - began >= budget_seconds:
-                return calls
+                return calls, value
         now = median(batch)
         if last is not None and abs(now - last) <= WARM_AGREE * abs(last):
-            break
+            return calls, value
         last = now
-    return calls
 
 
 def _first(value: float | Mapping[str, float]) -> float:

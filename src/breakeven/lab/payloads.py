@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from breakeven.errors import UsageError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 CHECKED_BYTES = 1 << 20
@@ -90,6 +92,15 @@ SHAPES: dict[str, Callable[[int, np.random.Generator], Any]] = {
     "small objects": _points,
 }
 """Shape → (size, generator) → payload; sizes are of its bytes, or of its pickle, roughly, where it has none."""
+
+
+def shapes_of(text: str | None, default: Sequence[str]) -> tuple[str, ...]:
+    """Read a list of shapes; without one, `default`."""
+    names = tuple(name.strip() for name in text.split(",")) if text else tuple(default)
+    for name in names:
+        if name not in SHAPES:
+            raise UsageError(f"there is no shape {name!r}; there are: {', '.join(SHAPES)}", "shapes")
+    return names
 
 
 def make(shape: str, size_bytes: int, rng: np.random.Generator) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from breakeven.lab.asked import whole
 from breakeven.lab.conditions import conditions
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.guidelines.checks import LEAST_BLOCKS, SIGNIFICANT, checks, judge
@@ -44,7 +45,7 @@ def measure(*, quick: bool, workers: int | None = None) -> Finding:
     """Time both sides of every guideline; 3 s, or about a minute."""
     import breakeven as be
 
-    width = workers or usable_cpus()
+    width = usable_cpus() if workers is None else whole("workers", workers)
     found = conditions(workers=width)
     try:
         with open_rivals() as rivals:
@@ -75,7 +76,7 @@ def _row(check: Check, judgement: Judgement) -> Row:
         "": check.guideline,
         "must_hold": check.claim,
         "verdict": judgement.verdict,
-        "p": f"{judgement.p:.2g}" if judgement.left_ms else "–",
+        "p": f"{judgement.p:.1g}" if judgement.left_ms else "–",
     }
     ratios = tuple(a / b for a, b in zip(judgement.left_ms, judgement.bound_ms, strict=True))
     quantities = (

@@ -79,16 +79,16 @@ def checks(workers: int) -> Iterator[Check]:
         claim = f"auto ≤ 1.1 best fixed way, {amount}"
         yield Check(guideline="G2", claim=claim, left=f"auto {work}", right=fixed, share=1.1)
     chunked = ("chunk 1", "chunk N/4W", "chunk N/W")
-    yield Check(guideline="G3", claim="auto chunk ≤ 1.05 best fixed chunk", left="chunk auto", right=chunked)
-    yield Check(guideline="G4", claim="broadcast 2 MB ≤ W sends of it", left="bcast", right=("send to each",))
-    yield Check(guideline="G5", claim="reduce ≤ gather + reducing here", left="reduce", right=("gather",))
-    yield Check(guideline="G6", claim="send 4 MB ≤ 8 sends of 500 kB", left="send 4 MB", right=("8 × send 500 kB",))
+    yield Check(guideline="G3", claim="auto chunk ≤ 1.05 best fixed", left="chunk auto", right=chunked)
+    yield Check(guideline="G4", claim="broadcast 2 MB ≤ 1.05 W sends", left="bcast", right=("send to each",))
+    yield Check(guideline="G5", claim="reduce ≤ 1.05 gather, then reduce", left="reduce", right=("gather",))
+    yield Check(guideline="G6", claim="send 4 MB ≤ 1.05 · 8 × 500 kB", left="send 4 MB", right=("8 × send 500 kB",))
     sizes = ("4 kB", "64 kB", "500 kB", "4 MB")
     for small, large in itertools.pairwise(sizes):
         claim = f"send {small} ≤ 1.02 send {large}"
         yield Check(guideline="G7", claim=claim, left=f"send {small}", right=(f"send {large}",), share=1.02)
     rivals = ("pipe", "socket", "shared memory", "inherit")
-    claim = "send 4 MB ≤ 1.05 best way by hand"
+    claim = "send 4 MB ≤ 1.05 best by hand"
     yield Check(guideline="G8", claim=claim, left="send 4 MB", right=rivals)
     yield Check(guideline="G9", claim="second call ≤ first call", left="second call", right=("first call",), share=1.0)
     for width in range(1, workers):

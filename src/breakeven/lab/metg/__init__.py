@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from breakeven.lab import outlook, tasks
 from breakeven.lab import ways as running
+from breakeven.lab.asked import whole
 from breakeven.lab.conditions import conditions
 from breakeven.lab.crossing import crossings
 from breakeven.lab.finding import Finding, Quantity, Row
@@ -48,8 +49,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(*, quick: bool, workers: int | None = None, tasks: int | None = None) -> Finding:
     """Sweep the task time for every way; 3 s, or about a minute."""
-    width = workers or usable_cpus()
-    count = tasks or width * (_QUICK_TASKS if quick else _FULL_TASKS)
+    width = usable_cpus() if workers is None else whole("workers", workers)
+    count = width * (_QUICK_TASKS if quick else _FULL_TASKS) if tasks is None else whole("tasks", tasks)
     grid = _QUICK if quick else _FULL
     found = conditions(workers=width, tasks=count)
     expected = {share: outlook.metg_of_burning(width, share, quick=quick) for share in (_HALF, _MOST)}

@@ -12,6 +12,7 @@ import pickle
 from typing import TYPE_CHECKING
 
 from breakeven.lab import ways as running
+from breakeven.lab.asked import whole
 from breakeven.lab.conditions import conditions
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.method import Case, take
@@ -50,7 +51,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(*, quick: bool, workers: int | None = None, tasks: int = TASKS) -> Finding:
     """Run the cases and the claims; 2 s, or a minute."""
-    width = workers or usable_cpus()
+    width = usable_cpus() if workers is None else whole("workers", workers)
+    whole("tasks", tasks)
     chosen = scenarios(tasks, *(QUICK if quick else FULL))
     found = conditions(workers=width, tasks=tasks)
     with running.opened(running.EVERY, width) as ways:
