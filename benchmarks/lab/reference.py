@@ -1,6 +1,7 @@
 """A ping-pong and a stream on `os.read` and `os.write`, written without the lab, to hold the lab's figures against.
 
-Lives here: the reference, its far side forked. Never here: an import from breakeven.
+Lives here: the reference, its far side forked. Never here: an import from breakeven. As in the lab, every message is
+new, and forgotten on both sides before the next.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Reference:
             answer = read_exactly(self._back, size)
             seconds.append((time.perf_counter() - began) / 2)
             assert answer == message
+            del answer, message  # what is kept stays mapped, and the next one is up to 1.8 times as fast at 1 MiB
         return seconds
 
     def windows(self, size: int, window: int, count: int) -> list[float]:
@@ -103,3 +105,4 @@ def _serve(orders: int, reading: int, writing: int) -> None:
                 write_all(writing, message)
             elif at % every == 0:
                 write_all(writing, b"done")
+            del message

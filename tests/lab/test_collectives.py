@@ -91,13 +91,14 @@ def test_collectives_are_timed_on_processes_and_beside_mpi() -> None:
     assert "µs after the common start" in svg
 
 
-def test_an_interrupt_ends_the_ranks_of_pipes_and_of_mpi(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("answers", [1, 2, 3, 10])
+def test_an_interrupt_ends_the_ranks_of_pipes_and_of_mpi(answers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What had been measured is told; the check after each test sees to it that no rank is left."""
     calls = iter(range(10_000))
     hear = Program.hear
 
     def interrupted(self: Program) -> object:
-        if next(calls) == 10:
+        if next(calls) == answers:
             raise KeyboardInterrupt
         return hear(self)
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from breakeven.lab.collectives.instrument import mpiexec
-from breakeven.lab.programs import Program, ProgramFailed, descendants
+from breakeven.lab.families import descendants
+from breakeven.lab.programs import Program, ProgramFailed
 
 
 @pytest.fixture

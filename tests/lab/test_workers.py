@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 
 from breakeven.lab.drawing import figure_of, svg_of
+from breakeven.lab.families import descendants
 from breakeven.lab.finding import Finding
 from breakeven.lab.frames import instrument as frames
 from breakeven.lab.memory import instrument as memory
-from breakeven.lab.memory.looking import group_bytes
-from breakeven.lab.programs import descendants
 from breakeven.lab.sharing import instrument as sharing
 from breakeven.lab.startup import instrument as startup
 
@@ -82,14 +81,16 @@ def test_workers_that_are_sent_a_payload_hold_it_and_those_that_share_do_not(who
 
 @pytest.mark.skipif(not memory.group_is_visible(), reason="no memory group can be read here")
 def test_the_peak_of_the_pages_is_what_the_kernel_charges() -> None:
-    """Within 5 %, wherever nobody else in the group takes or gives back memory meanwhile."""
-    for _ in range(4):
-        strangers = group_bytes()[0] or 0
+    """Within 5 %, unless the group's charge for the same tree differs from run to run: then others are in it too."""
+    charged = []
+    for _ in range(5):
         run = memory.run(memory.PROCESS, "fork", memory.COPIED, workers=2, size_bytes=40_000_000)
-        if abs((group_bytes()[0] or 0) - strangers) < 1_000_000:
-            assert run["agreement"] == pytest.approx(100, abs=5)
+        if run["agreement"] == pytest.approx(100, abs=5):
             return
-    pytest.skip("others in this memory group are too busy to hold anything against it")
+        charged.append(run["peak_group"])
+    if max(charged) - min(charged) > 0.05 * max(charged):
+        pytest.skip("others in this memory group are too busy to hold anything against it")
+    pytest.fail(f"the pages are off the group's charge, which was {charged} MB in five runs")
 
 
 @pytest.mark.parametrize("way", frames.WAYS)

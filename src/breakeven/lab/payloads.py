@@ -78,7 +78,7 @@ def _dict(size: int, rng: np.random.Generator) -> dict[str, str]:
 
 
 def _points(size: int, rng: np.random.Generator) -> list[Point]:
-    return [Point(at, float(weight), "p") for at, weight in enumerate(rng.random(size // 42))]
+    return [Point(at, float(weight), "p") for at, weight in enumerate(rng.random(size // 30))]
 
 
 SHAPES: dict[str, Callable[[int, np.random.Generator], Any]] = {

@@ -24,18 +24,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from breakeven.engine.arena import open_file
 from breakeven.errors import BreakevenError
-from breakeven.probes.kernel import read_bytes
+from breakeven.lab.families import Killed, adopt_orphans, bury, waited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-_SET_CHILD_SUBREAPER = 36  # prctl(2)
-_PATIENCE_SECONDS = 1.0  # for what outlives the first process, before it is ended
 _GRACE_SECONDS = 0.7  # for a program that is told to end early, before it is killed
-_LAUNCHER_SECONDS = 0.4  # for a launcher to end those it has launched; MPICH's takes 0.07
-_TRACKER = b"multiprocessing.resource_tracker"
-_SEGMENTS = b"/dev/shm/mpich_shm_"  # those who make these remove them, unless they are killed
 
 
 class ProgramFailed(BreakevenError):
@@ -111,7 +106,7 @@ class Program:
     def __enter__(self) -> Self:
         self._errors = open_file("errors")
         self._folder = mkdtemp(prefix="be-lab-")
-        _adopt_orphans(yes=True)
+        adopt_orphans(yes=True)
         self._began_ns = perf_counter_ns()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the interpreter that runs this
@@ -144,7 +139,7 @@ class Program:
     def _let_go(self) -> None:
         os.close(self._errors)
         rmtree(self._folder, ignore_errors=True)
-        _adopt_orphans(yes=False)
+        adopt_orphans(yes=False)
 
     @property
     def pid(self) -> int:
@@ -208,20 +203,20 @@ class Program:
         self.dismiss()
         if not early:
             process.stdout.close()  # all that it had to say has been heard
-        killed: _Killed | None = None
+        killed: Killed | None = None
         try:
-            ended = _waited(process.pid, self._dismissed_ns + int(_GRACE_SECONDS * 1e9) if early else None)
+            ended = waited(process.pid, self._dismissed_ns + int(_GRACE_SECONDS * 1e9) if early else None)
             if ended is None:
-                killed = _Killed(process.pid, launcher=self._is_launched)
+                killed = Killed(process.pid, launcher=self._is_launched)
                 ended = killed.ended or os.wait4(process.pid, 0)
             wall = (perf_counter_ns() - self._began_ns) * 1e-9
             _, status, usage = ended
             if killed is not None:
                 killed.bury()
-            more = _bury(process.pid, _PATIENCE_SECONDS)
+            more = bury(process.pid)
         except BaseException:
-            _Killed(process.pid, launcher=False).bury()
-            _bury(process.pid, _PATIENCE_SECONDS)
+            Killed(process.pid, launcher=False).bury()
+            bury(process.pid)
             process.returncode = -signal.SIGKILL
             self._toll = Toll(0.0, 0.0, 0.0)
             raise
@@ -230,123 +225,6 @@ class Program:
         self._toll = Toll(wall, usage.ru_utime + more[0], usage.ru_stime + more[1])
         process.returncode = os.waitstatus_to_exitcode(status)
         return process.returncode
-
-
-def _waited(pid: int, until_ns: int | None) -> tuple[int, int, Any] | None:
-    """Wait for a child; None if it has not ended by a moment."""
-    if until_ns is None:
-        return os.wait4(pid, 0)
-    while True:
-        found = os.wait4(pid, os.WNOHANG)
-        if found[0]:
-            return found
-        if perf_counter_ns() > until_ns:
-            return None
-        select.select([], [], [], 0.001)
-
-
-def descendants(pid: int) -> list[int]:
-    """The process and all that descend from it, parents first.
-
-    >>> descendants(os.getpid())[0] == os.getpid()
-    True
-    """
-    found = [pid]
-    for one in found:
-        try:
-            threads = os.listdir(f"/proc/{one}/task")  # noqa: PTH208 - read for every look
-        except OSError:
-            continue
-        for thread in threads:
-            children = read_bytes(f"/proc/{one}/task/{thread}/children") or b""
-            found.extend(int(child) for child in children.split())
-    return found
-
-
-def _bury(group: int, patience_seconds: float) -> tuple[float, float]:
-    """Wait for orphans of a process group; user and system seconds of them. What lingers is ended."""
-    user = system = 0.0
-    deadline = perf_counter_ns() + int(patience_seconds * 1e9)
-    while True:
-        try:
-            pid, _, usage = os.wait4(-group, os.WNOHANG)
-        except ChildProcessError:
-            break
-        if pid:
-            user, system = user + usage.ru_utime, system + usage.ru_stime
-        elif perf_counter_ns() > deadline:
-            _kill(group)
-            deadline += int(patience_seconds * 1e9)
-        else:
-            select.select([], [], [], 0.0005)
-    _kill(group)  # where orphans fall to somebody else, they end all the same
-    return user, system
-
-
-class _Killed:
-    """A process and all that descend from it, killed: those included that lead sessions of their own, as MPI's do.
-
-    A launcher is asked first, since it then removes files whose names nobody else knows; `ended` is what waiting for
-    the process gave, if that was enough.
-    """
-
-    def __init__(self, pid: int, *, launcher: bool) -> None:
-        tree = [one for one in descendants(pid) if _TRACKER not in (read_bytes(f"/proc/{one}/cmdline") or b"")]
-        self._segments = {path for one in tree for path in _segments(one)}
-        self._others = tree[1:]
-        self.ended: tuple[int, int, Any] | None = None
-        if launcher:
-            os.kill(pid, signal.SIGTERM)
-            self.ended = _waited(pid, perf_counter_ns() + int(_LAUNCHER_SECONDS * 1e9))
-        for one in tree[1:] if self.ended else tree:
-            try:
-                os.kill(one, signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # it has ended meanwhile
-
-    def bury(self) -> None:
-        """Wait for those that fall to this process as soon as their parents have ended; remove what they would have."""
-        deadline = perf_counter_ns() + int(_PATIENCE_SECONDS * 1e9)
-        left = self._others
-        while left and perf_counter_ns() < deadline:
-            for one in left:
-                try:
-                    os.waitpid(one, os.WNOHANG)
-                except ChildProcessError:
-                    pass  # it is another's still, or gone
-            left = [one for one in left if read_bytes(f"/proc/{one}/stat") is not None]
-            if left:
-                select.select([], [], [], 0.0005)
-        for path in self._segments:
-            try:
-                os.unlink(path)  # noqa: PTH108 - a path of bytes
-            except OSError:
-                pass  # somebody was quicker
-
-
-def _segments(pid: int) -> set[bytes]:
-    """Paths of MPI's shared memory that a process maps."""
-    lines = (read_bytes(f"/proc/{pid}/maps") or b"").splitlines()
-    return {line.split()[-1] for line in lines if _SEGMENTS in line}
-
-
-def _kill(group: int) -> None:
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass  # all of it has ended
-
-
-_running: list[int] = [0]  # how many programs want orphans to fall to this process
-
-
-def _adopt_orphans(*, yes: bool) -> None:
-    """Have orphaned descendants fall to this process while any program runs, where the system has such a thing."""
-    _running[0] += 1 if yes else -1
-    if sys.platform.startswith("linux"):
-        import ctypes
-
-        ctypes.CDLL(None, use_errno=True).prctl(_SET_CHILD_SUBREAPER, int(_running[0] > 0), 0, 0, 0)
 
 
 def printed(message: Any) -> None:

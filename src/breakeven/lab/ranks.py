@@ -26,6 +26,7 @@ class Rank:
     """One side: bytes as a buffer, everything else pickled by mpi4py."""
 
     whole = True
+    lends = False
 
     def __init__(self, world: Any) -> None:
         from mpi4py import MPI

@@ -190,7 +190,8 @@ def _headline(rows: tuple[Row, ...], counts: tuple[int, ...]) -> str:
     from breakeven.lab.tables import number, size_text
 
     most = counts[-1]
-    found = [row for row in rows if row.labels["ranks"] == most and row.labels["operation"] == "reduce"]
+    ours = [row for row in rows if row.labels["algorithm"] != MPI]
+    found = [row for row in ours if row.labels["ranks"] == most and row.labels["operation"] == "reduce"]
     sizes = sorted({float(row.labels["size_bytes"]) for row in found})
     if not sizes:
         return "Interrupted before every algorithm had run."
@@ -199,7 +200,6 @@ def _headline(rows: tuple[Row, ...], counts: tuple[int, ...]) -> str:
         times = [
             (row["last rank"].median, str(row.labels["algorithm"])) for row in found if row.labels["size_bytes"] == size
         ]
-        times = [one for one in times if one[1] != MPI]
         best, worst = min(times), max(times)
         told.append(
             f"{size_text(size)} blocks in {number(best[0])} µs by a {best[1]}, in {number(worst[0])} µs by a {worst[1]}"

@@ -15,8 +15,9 @@ from time import perf_counter_ns, sleep
 
 import numpy as np
 
+from breakeven.lab.families import descendants
 from breakeven.lab.frames.ways import WAYS, Seen, checksum
-from breakeven.lab.programs import descendants, printed
+from breakeven.lab.programs import printed
 from breakeven.probes.kernel import read_bytes
 
 TYPE_CHECKING = False

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from breakeven.lab.programs import descendants
+from breakeven.lab.families import descendants
 from breakeven.probes.capacity import group_directories
 from breakeven.probes.kernel import field, read_bytes, read_number
 

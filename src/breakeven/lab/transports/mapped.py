@@ -30,6 +30,7 @@ class Mapped:
     """One side: a stretch of memory to write into, another to read from, and pipes that say what stands there."""
 
     whole = False
+    lends = False
 
     def __init__(
         self, out: memoryview, back: memoryview, bells: tuple[int, int, int, int], let_go: Callable[[], None]

@@ -28,6 +28,7 @@ class Own:
     """One side: a channel, and where arenas are used, one to write into and a window on the other's."""
 
     whole = False
+    lends = True
 
     def __init__(self, channel: Channel, arena: Arena | None, window: Window | None) -> None:
         self._channel = channel

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
         """One side of a connection of two processes. One thread may send while another receives.
 
         A payload goes `pack`, `write`, then on the other side `wait`, `read`, `unpack`. Where a library does this
-        behind one call of its own (`whole`), `pack` and `unpack` return what they are given, and `read` waits.
+        behind one call of its own (`whole`), `pack` and `unpack` return what they are given, and `read` waits. What
+        arrives may be memory that the other side wants back (`lends`): then `settle` is called for every message.
         Reading from a side whose partner has gone raises `EOFError` or `OSError`.
         """
 
         whole: bool
+        lends: bool
 
         def pack(self, payload: Any) -> Any:
             """Turn a payload into what can be written: pickle it, or leave a buffer as it is."""

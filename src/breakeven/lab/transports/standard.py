@@ -21,6 +21,7 @@ class Piped:
     """An end of `multiprocessing.Pipe`: `send` and `recv` taken apart into pickling and moving bytes."""
 
     whole = False
+    lends = False
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -59,6 +60,7 @@ class Queued:
     """An end made of two queues, one to put into and one to get from; what they do inside cannot be seen."""
 
     whole = True
+    lends = False
 
     def __init__(self, out: Any, back: Any, leave: Callable[[], None] = lambda: None) -> None:
         self._put = out.put

@@ -43,6 +43,7 @@ class Stream:
     """
 
     whole = False
+    lends = False
 
     def __init__(self, reading: int, writing: int) -> None:
         self._reading = reading
