@@ -72,16 +72,16 @@ def judge(check: Check, samples: Callable[[str], Sequence[float]]) -> Judgement:
 def checks(workers: int) -> Iterator[Check]:
     """Yield the checks, by guideline; the names of both sides are those of `programs`."""
     for work, amount in _WORKS.items():
-        claim = f"auto ≤ 1.05 serial + 2 ms, {amount}"
+        claim = f"auto ≤ 1.05 serial+2 ms, {amount}"
         yield Check(guideline="G1", claim=claim, left=f"auto {work}", right=(f"loop {work}",), extra_ms=2)
     for work, amount in _WORKS.items():
         fixed = tuple(f"{name} {work}" for name in ("serial", "threads", "processes"))
-        claim = f"auto ≤ 1.1 best fixed way, {amount}"
+        claim = f"auto ≤ 1.1 best fixed, {amount}"
         yield Check(guideline="G2", claim=claim, left=f"auto {work}", right=fixed, share=1.1)
     chunked = ("chunk 1", "chunk N/4W", "chunk N/W")
     yield Check(guideline="G3", claim="auto chunk ≤ 1.05 best fixed", left="chunk auto", right=chunked)
     yield Check(guideline="G4", claim="broadcast 2 MB ≤ 1.05 W sends", left="bcast", right=("send to each",))
-    yield Check(guideline="G5", claim="reduce ≤ 1.05 gather, then reduce", left="reduce", right=("gather",))
+    yield Check(guideline="G5", claim="reduce ≤ 1.05 gather + reduce", left="reduce", right=("gather",))
     yield Check(guideline="G6", claim="send 4 MB ≤ 1.05 · 8 × 500 kB", left="send 4 MB", right=("8 × send 500 kB",))
     sizes = ("4 kB", "64 kB", "500 kB", "4 MB")
     for small, large in itertools.pairwise(sizes):
