@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+_STEP = 1.0001
+"""Points that noise has made to change places lie so close together."""
+
+
 def crossing(points: Sequence[float], heights: Sequence[float], level: float) -> float:
     """Return the point from which on the curve stays at or above `level`; NaN where it ends below.
 
@@ -51,6 +55,18 @@ def crossings(heights: Mapping[float, Sequence[float]], level: float) -> tuple[f
         curve = [_at(heights[point], block) for point in points]
         found.append(crossing(points, curve, level))
     return tuple(one for one in found if not math.isnan(one))
+
+
+def rising(points: Sequence[float]) -> list[float]:
+    """Return the points so that none lies below the one before: a longer task that was measured as quicker is noise.
+
+    >>> rising([1.0, 3.0, 2.0, 4.0])
+    [1.0, 3.0, 3.0003, 4.0]
+    """
+    found: list[float] = []
+    for point in points:
+        found.append(max(point, found[-1] * _STEP) if found else point)
+    return found
 
 
 def _at(samples: Sequence[float], block: int) -> float:

@@ -14,7 +14,7 @@ from breakeven.lab import outlook, tasks
 from breakeven.lab import ways as running
 from breakeven.lab.asked import whole
 from breakeven.lab.conditions import conditions
-from breakeven.lab.crossing import crossings
+from breakeven.lab.crossing import crossings, rising
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.method import Case, Taken, take
 from breakeven.lab.tables import cell, number
@@ -105,7 +105,8 @@ def _row(seconds: float, names: Iterable[str], taken: Taken, count: int) -> Row:
 
 def _crossover(name: str, sweep: Sequence[Row], forecast: Outlook) -> Row:
     rows = [row for row in sweep if name in row and row[name].n]
-    found = crossings({row["a task alone"].median: row[name].samples for row in rows}, 1.0)
+    points = rising([row["a task alone"].median for row in rows])
+    found = crossings({point: row[name].samples for point, row in zip(points, rows, strict=True)}, 1.0)
     blocks = max((row[name].n for row in rows), default=0)
     if len(found) < blocks / 2:
         found = ()  # most curves end below 1
@@ -163,7 +164,7 @@ def draw(finding: Finding, axes: Axes) -> None:
         rows = [row for row in sweep if name in row and row[name].n]
         if not rows:
             continue
-        xs = [row["a task alone"].median for row in rows]
+        xs = rising([row["a task alone"].median for row in rows])
         series(axes, xs, [row[name] for row in rows], number=at)
         ends.append((name, xs[-1], rows[-1][name].median, at))
     for at, row in enumerate(row for row in finding.rows if "way" in row.labels):

@@ -14,7 +14,7 @@ from breakeven.lab import outlook, tasks
 from breakeven.lab import ways as running
 from breakeven.lab.asked import whole
 from breakeven.lab.conditions import conditions
-from breakeven.lab.crossing import crossings
+from breakeven.lab.crossing import crossings, rising
 from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.metg.reference import bare_workers
 from breakeven.lab.method import Case, take
@@ -115,8 +115,9 @@ def _row(seconds: float, names: Iterable[str], taken: Taken, count: int, workers
 def _point(name: str, sweep: Sequence[Row], expected: Mapping[float, float | None], share: float) -> Row:
     """Where a way's efficiency rises above a half and above 95 %, one crossing a block; `share` is workers / tasks."""
     rows = [row for row in sweep if row[name].n]
-    grains = {row["grain"].median: row[name].samples for row in rows}
-    walls = {row[f"{name} wall"].median * share: row[name].samples for row in rows}
+    samples = [row[name].samples for row in rows]
+    grains = dict(zip(rising([row["grain"].median for row in rows]), samples, strict=True))
+    walls = dict(zip(rising([row[f"{name} wall"].median * share for row in rows]), samples, strict=True))
     quantities = (
         Quantity("METG(50)", "µs", crossings(grains, 100 * _HALF)),
         Quantity("METG(50) wall × W / N", "µs", crossings(walls, 100 * _HALF)),
@@ -171,7 +172,7 @@ def draw(finding: Finding, axes: Axes) -> None:
         rows = [row for row in sweep if row[name].n]
         if not rows:
             continue
-        series(axes, [row["grain"].median for row in rows], [row[name] for row in rows], number=at)
+        series(axes, rising([row["grain"].median for row in rows]), [row[name] for row in rows], number=at)
         ends.append((name, rows[-1]["grain"].median, rows[-1][name].median, at))
         half = point["METG(50)"]
         if half.n:
