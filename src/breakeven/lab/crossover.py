@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 INCHES = (9.6, 5.4)
 TASKS = 8
 _QUICK = (20e-6, 60e-6, 200e-6, 600e-6, 2e-3, 6e-3)
-_FULL = (10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3)
-_LONG = (100e-3, 500e-3)
+_FULL = (10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3)
+_LONG = (50e-3, 500e-3)
 _QUICK_WAYS = (running.LOOP, running.THREADS, running.PROCESSES, running.COLD, running.POOL)
 _FULL_WAYS = (*running.EVERY, running.COLD)
 _LONG_WAYS = (running.LOOP, running.PROCESSES, running.COLD, running.POOL)
@@ -55,7 +55,7 @@ def measure(*, quick: bool, workers: int | None = None, tasks: int = TASKS) -> F
     names = _QUICK_WAYS if quick else _FULL_WAYS
     with running.opened(names, width) as ways:
         taken = take(
-            _cases(short, list(ways.values()), tasks), budget_seconds=3.2 if quick else 25.0, least=6, warm=not quick
+            _cases(short, list(ways.values()), tasks), budget_seconds=3.2 if quick else 30.0, least=6, warm=not quick
         )
         few = [ways[name] for name in _LONG_WAYS if name in ways]
         far = Taken()
