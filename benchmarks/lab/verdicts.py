@@ -13,15 +13,16 @@ if TYPE_CHECKING:
 
 
 def apart(
-    kind: str, ours: str, theirs: str, summary: Callable[[list[float]], float] = median
+    kind: str, ours: str, theirs: str, summary: Callable[[list[float]], float] = median, *, without: str = "nothing"
 ) -> Callable[[Series], float]:
     """By how many per cent the medians of two instruments differ at most, over all series of a kind.
 
-    With `min` (of times) or `max` (of rates) it is the round in which a neighbour took least that counts.
+    Series with `without` in their names are left out. With `min` (of times) or `max` (of rates) it is the round in
+    which a neighbour took least that counts.
     """
 
     def percent(found: Series) -> float:
-        names = [name for name in found if name.endswith(ours) and kind in name]
+        names = [name for name in found if name.endswith(ours) and kind in name and without not in name]
         shares = [100 * abs(summary(found[name]) / summary(found[name[: -len(ours)] + theirs]) - 1) for name in names]
         return max(shares, default=float("nan"))
 
@@ -55,18 +56,21 @@ def close(name: str, points: float = 10) -> Callable[[Series], float]:
 
 
 def _beside(
-    question: str, what: str, kind: str, theirs: str, best: Callable[[list[float]], float]
+    question: str, what: str, kind: str, theirs: str, best: Callable[[list[float]], float], without: str = "nothing"
 ) -> tuple[Target, ...]:
     """Medians, and the rounds in which neighbours took least."""
+    by_median = apart(kind, "lab", theirs, without=without)
+    by_best = apart(kind, "lab", theirs, best, without=without)
     return (
-        Target(question, f"{what}, medians, worst size", "%", 10, apart(kind, "lab", theirs), at_least=False),
-        Target(question, f"{what}, best rounds, worst size", "%", 10, apart(kind, "lab", theirs, best), at_least=False),
+        Target(question, f"{what}, medians, worst size", "%", 10, by_median, at_least=False),
+        Target(question, f"{what}, best rounds, worst size", "%", 10, by_best, at_least=False),
     )
 
 
 TARGETS = (
     *_beside("reference", "latency beside os.read/os.write", "latency", "reference", min),
-    *_beside("reference", "rate beside os.read/os.write", "rate", "reference", max),
+    *_beside("reference", "rate beside os.read/os.write, from 4 KiB", "rate", "reference", max, " 64 B"),
+    *_beside("reference", "rate beside os.read/os.write, 64 B", " 64 B rate", "reference", max),
     *_beside("mpi", "MPI ping-pong beside mpi4py.bench", "B", "mpi4py.bench", min),
     Target("repeats", "M1: two runs apart, from 4 KiB, median", "%", 5, middle("apart, from 4 KiB [%]"), False),
     Target("repeats", "M1: two runs apart, below 4 KiB, median", "%", 10, middle("apart, below [%]"), False),

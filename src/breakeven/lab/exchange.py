@@ -226,6 +226,7 @@ def _follow_stream(order: Order, end: End, control: Control) -> None:
         payload = None
         read, unpack, settle = end.read, end.unpack, end.settle if end.lends else None
         for _ in range(order.window):
+            payload = None  # forgotten before the next, which may then lie in the same pages
             payload = unpack(read())
             if settle is not None:
                 settle()
