@@ -94,7 +94,7 @@ class Failure:
 class Work:
     """One call: a function, where its items come from, and how an item becomes a call."""
 
-    __slots__ = ("first", "fn", "length", "mode", "name", "options", "source")
+    __slots__ = ("early", "first", "fn", "length", "mode", "name", "options", "source")
 
     def __init__(
         self,
@@ -113,6 +113,16 @@ class Work:
         self.length = length
         self.options = options
         self.name = options.name or name_of(fn)
+        self.early: dict[int, Any] = {}  # what became of items that were done before their turn; only of sliceable ones
+
+
+class Raised:
+    """What an item raised that was done before its turn."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
 
 
 def name_of(fn: object) -> str:
