@@ -303,16 +303,9 @@ class Gang:
             self._stream.accept(chunk.first + start, values)
 
     def _fail(self, chunk: Chunk, at: int, error: BaseException, cause: str, text: str) -> None:
-        index = chunk.first + at
-        fact = {
-            "index": index,
-            "cause": cause,
-            "exception": nouns.told(error),
-            "pid": None,
-            "attempts": chunk.attempt,
-        }
-        self._recorder.failures.append(fact)
-        self._stream.fail(Failure(index, error, cause, chunk.attempt, None, text))
+        failure = Failure(chunk.first + at, error, cause, chunk.attempt, None, text)
+        self._recorder.failed(failure)
+        self._stream.fail(failure)
 
     def gave_up(self, error: BaseException) -> None:
         """The initializer, or the input, failed in a thread."""

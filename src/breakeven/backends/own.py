@@ -11,7 +11,6 @@ from time import process_time
 from breakeven import work as nouns
 from breakeven.backends.serial import traceback_of
 from breakeven.engine import protocol
-from breakeven.engine.blame import MOST_FAILURES_IN_REPORT
 from breakeven.engine.loops import LOOPS
 from breakeven.ledger import recorder as states
 from breakeven.ledger.states import OWN_WORKER
@@ -124,14 +123,7 @@ class OwnHand:
             return
         index = chunk.first + at
         error.add_note(f"(item {index})")
-        if len(recorder.failures) < MOST_FAILURES_IN_REPORT:
-            fact = {
-                "index": index,
-                "cause": "exception",
-                "exception": nouns.told(error),
-                "pid": None,
-                "attempts": chunk.attempt,
-            }
-            recorder.failures.append(fact)
         text = "" if options.on_error == "raise" else traceback_of(error)
-        self._stream.fail(Failure(index, error, "exception", chunk.attempt, None, text))
+        failure = Failure(index, error, "exception", chunk.attempt, None, text)
+        recorder.failed(failure)
+        self._stream.fail(failure)

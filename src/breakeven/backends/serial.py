@@ -273,17 +273,12 @@ class Loop:
             return value
 
     def _failed(self, error: BaseException, cause: str, index: int, attempt: int) -> Failure:
-        fact = {
-            "index": index,
-            "cause": cause,
-            "exception": nouns.told(error),
-            "pid": None,
-            "attempts": attempt,
-        }
-        self._recorder.failures.append(fact)
-        if self._work.options.on_error == "raise":
+        raising = self._work.options.on_error == "raise"
+        failure = Failure(index, error, cause, attempt, None, "" if raising else traceback_of(error))
+        self._recorder.failed(failure)
+        if raising:
             raise error
-        return Failure(index, error, cause, attempt, None, traceback_of(error))
+        return failure
 
 
 def attempts(options: Options, number: int, call: Callable[[], Any], recorder: Recorder | None = None) -> Any:
