@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 
 import breakeven as be
-from breakeven.workloads.fem.assembly import IMPLEMENTATIONS, Effort, Traffic, implementation_of, numba_csr, processes_shared
+from breakeven.workloads.fem.assembly import (
+    IMPLEMENTATIONS,
+    Effort,
+    Traffic,
+    implementation_of,
+    numba_csr,
+    processes_shared,
+)
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.mesh import Mesh
 from breakeven.workloads.fem.verification import SAME, difference

@@ -22,8 +22,8 @@ from breakeven.workloads.fem.element import STIFFNESS_RULE, VELOCITY_RULE, Float
 from breakeven.workloads.fem.faults import needed
 from breakeven.workloads.fem.mesh import Mesh
 
-ALONE_BELOW = 30_000
-"""Elements that one thread assembles in some 10 ms; two threads take as long, busy neighbours or not (measured)."""
+ALONE_BELOW = 60_000
+"""Elements that one thread assembles in some 15 ms; two threads take as long, busy neighbours or not (measured)."""
 
 _RANGES_A_WORKER = 4
 
@@ -173,6 +173,11 @@ def over(
 
 
 _warm: list[bool] = []
+
+
+def is_warm() -> bool:
+    """Whether compiled code is loaded in this process."""
+    return bool(_warm)
 
 
 def warm() -> float:

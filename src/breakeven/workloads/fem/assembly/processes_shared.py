@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,7 +31,7 @@ _FEWEST, _BATCHES_A_WORKER = 1000, 8
 _MOST_KEPT_BYTES = 64_000_000
 
 
-class _Room(NamedTuple):
+class Room(NamedTuple):
     """A mesh where all processes see it, and room for its element matrices (E, 64)."""
 
     points: be.SharedArray
@@ -38,7 +39,7 @@ class _Room(NamedTuple):
     matrices: be.SharedArray
 
 
-_rooms: weakref.WeakKeyDictionary[Mesh, _Room] = weakref.WeakKeyDictionary()
+_rooms: weakref.WeakKeyDictionary[Mesh, Room] = weakref.WeakKeyDictionary()
 """What the last call on a mesh left, as long as the mesh lives: a page's first touch costs as much as filling it."""
 
 
@@ -47,15 +48,14 @@ def forget(mesh: Mesh) -> None:
     _rooms.pop(mesh, None)
 
 
-def _room_of(mesh: Mesh) -> _Room:
-    """What was kept, taken so that no call beside this one writes into it; or made."""
+@contextmanager
+def room_of(mesh: Mesh) -> Iterator[Room]:
+    """What was kept, taken so that no call beside this one writes into it, or made; kept again unless it is large."""
     shared = be.SharedArray
-    return _rooms.pop(mesh, None) or _Room(
+    room = _rooms.pop(mesh, None) or Room(
         shared.from_array(mesh.points), shared.from_array(mesh.quad8), shared.empty((len(mesh.quad8), 64), np.float64)
     )
-
-
-def _keep(mesh: Mesh, room: _Room) -> None:
+    yield room
     if room.matrices.nbytes <= _MOST_KEPT_BYTES:
         _rooms[mesh] = room
 
@@ -63,19 +63,18 @@ def _keep(mesh: Mesh, room: _Room) -> None:
 def matrix(mesh: Mesh, effort: Effort) -> Assembled:
     """Assemble in processes."""
     watch = Watch()
-    room = _room_of(mesh)
     slopes, weights = gradients(STIFFNESS_RULE.points), STIFFNESS_RULE.weights
-    traffic = _run(
-        partial(
-            tasks.matrices_into, effort.kernel or "numpy", room.points, room.quad8, slopes, weights, room.matrices
-        ),
-        len(mesh.quad8),
-        effort,
-        sum(one.nbytes for one in room),
-    )
-    watch.lap("elements")
-    found = summed(mesh, *triplets(mesh.quad8), np.asarray(room.matrices).view(np.ndarray))
-    _keep(mesh, room)
+    with room_of(mesh) as room:
+        traffic = _run(
+            partial(
+                tasks.matrices_into, effort.kernel or "numpy", room.points, room.quad8, slopes, weights, room.matrices
+            ),
+            len(mesh.quad8),
+            effort,
+            sum(one.nbytes for one in room),
+        )
+        watch.lap("elements")
+        found = summed(mesh, *triplets(mesh.quad8), np.asarray(room.matrices).view(np.ndarray))
     watch.lap("convert")
     return Assembled(found, watch.seconds, traffic)
 
@@ -84,17 +83,16 @@ def velocity(mesh: Mesh, potential: Floats, effort: Effort) -> Flow:
     """Differentiate in processes."""
     watch = Watch()
     shared = be.SharedArray
-    room = _room_of(mesh)
-    inputs = room.points, room.quad8, shared.from_array(potential)
     means, lengths = shared.empty((len(mesh.quad8), 2), np.float64), shared.empty(len(mesh.quad8), np.float64)
     kernel, slopes = effort.kernel or "numpy", gradients(VELOCITY_RULE.points)
-    traffic = _run(
-        partial(tasks.velocities_into, kernel, *inputs, slopes, means, lengths),
-        len(mesh.quad8),
-        effort,
-        sum(one.nbytes for one in (*inputs, means, lengths)),
-    )
-    _keep(mesh, room)
+    with room_of(mesh) as room:
+        inputs = room.points, room.quad8, shared.from_array(potential)
+        traffic = _run(
+            partial(tasks.velocities_into, kernel, *inputs, slopes, means, lengths),
+            len(mesh.quad8),
+            effort,
+            sum(one.nbytes for one in (*inputs, means, lengths)),
+        )
     # Copied out, so that the shared memory is given back with this call.
     found = np.array(means), np.array(lengths)
     watch.lap("velocity")
