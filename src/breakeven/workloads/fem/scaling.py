@@ -32,6 +32,9 @@ _SETTLED = 0.05
 _FEWEST_TO_JUDGE, _MOST_ROUNDS = 3, 4
 """Rounds below which nothing is known of their spread; rounds made at most, in multiples of those asked for."""
 
+_LONGEST_TRIAL_SECONDS = 10.0
+"""In one thread, of a mesh on which the break-even is looked for: of larger ones the model alone speaks."""
+
 _Cell = tuple[int, int]
 
 
@@ -114,22 +117,7 @@ def scaling(
         table.serial_seconds,
         [(cell[1], shares[cell], *table.counted[cell], table.middle[cell]) for cell in cells if cell[0] in fitted],
     )
-    runs = [
-        Measured(
-            batch_size=cell[0],
-            workers=cell[1],
-            tasks=len(batches(len(mesh.quad8), cell[0])),
-            messages=table.counted[cell][0],
-            moved_bytes=table.counted[cell][1],
-            share=shares[cell],
-            seconds=table.seconds[cell],
-            middle_seconds=table.middle[cell],
-            speedup=table.serial_seconds / table.middle[cell],
-            predicted_seconds=model.seconds(cell[1], shares[cell], *table.counted[cell]),
-            fitted=cell[0] in fitted,
-        )
-        for cell in cells
-    ]
+    runs = _runs(mesh, table, shares, model, fitted)
     most = replace(effort, max_workers=max(workers), batch_size=fitted[len(fitted) // 2 - (len(fitted) > 1)])
     return Scaling(
         implementation,
@@ -144,6 +132,26 @@ def scaling(
         max((run.error for run in runs if not run.fitted), default=None),
         _break_even(model, mesh, implementation, most, rounds, tell) if most.max_workers > 1 else {},
     )
+
+
+def _runs(mesh: Mesh, table: _Table, shares: dict[_Cell, float], model: Model, fitted: Sequence[int]) -> list[Measured]:
+    """Every cell as it was measured, beside what the model says."""
+    return [
+        Measured(
+            batch_size=cell[0],
+            workers=cell[1],
+            tasks=len(batches(len(mesh.quad8), cell[0])),
+            messages=table.counted[cell][0],
+            moved_bytes=table.counted[cell][1],
+            share=shares[cell],
+            seconds=table.seconds[cell],
+            middle_seconds=table.middle[cell],
+            speedup=table.serial_seconds / table.middle[cell],
+            predicted_seconds=model.seconds(cell[1], shares[cell], *table.counted[cell]),
+            fitted=cell[0] in fitted,
+        )
+        for cell in shares
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +258,8 @@ def _break_even(
         return {"workers": effort.max_workers, "predicted_elements": None, "found_elements": None, "tried": []}
     tried = []
     for factor in (0.25, 0.5, 1.0, 2.0, 4.0):
+        if predicted * factor * per_element > _LONGEST_TRIAL_SECONDS:
+            break
         some = _square(max(4.0, predicted * factor))
         tell(f"looking for the break-even at {len(some.quad8)} elements")
         pairs = [
