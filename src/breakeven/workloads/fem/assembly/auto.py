@@ -32,6 +32,9 @@ from breakeven.workloads.fem.mesh import Mesh
 ALONE_BELOW = 4000
 """Elements that arrays take in some 10 ms: less than it takes to think about anything else."""
 
+MATRIX_BYTES = 512
+"""Of one element."""
+
 LOADING_SECONDS, COMPILING_SECONDS = 0.4, 5.0
 """Of compiled code that is kept on disk, and of code that is not: measured 0.3 to 0.6, and 3 to 12."""
 
@@ -95,8 +98,12 @@ def _is_kept() -> bool:
 
 
 def _by_arrays(mesh: Mesh, effort: Effort) -> Assembled:
-    """Array operations over batches: in this thread where they are few, else where the planner sends them."""
-    if len(mesh.quad8) < ALONE_BELOW and not effort.batch_size:
+    """Array operations over batches: in this thread where they are few or very many, else where the planner says.
+
+    Shared memory that cannot be kept costs, at its first touch, what workers save: measured from 200 000 elements on.
+    """
+    count = len(mesh.quad8)
+    if (count < ALONE_BELOW or MATRIX_BYTES * count > processes_shared.MOST_KEPT_BYTES) and not effort.batch_size:
         done = looped.matrix(mesh, effort, kernel="numpy")
         return Assembled(done.matrix, done.seconds, note="numpy")
     watch = Watch()
@@ -111,7 +118,7 @@ def _by_arrays(mesh: Mesh, effort: Effort) -> Assembled:
                 STIFFNESS_RULE.weights,
                 room.matrices,
             ),
-            batches(len(mesh.quad8), effort.batch_size or BATCH_SIZE),
+            batches(count, effort.batch_size or BATCH_SIZE),
             max_workers=effort.max_workers,
             retries=RETRIES,
             progress=False,
