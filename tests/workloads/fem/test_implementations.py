@@ -289,6 +289,21 @@ def test_the_first_auto_does_not_wait_for_a_compiler() -> None:
         subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "NUMBA_CACHE_DIR": folder})
 
 
+@pytest.mark.parametrize("name", ["numba-coo", "numba-csr"])
+def test_importing_numba_counts_as_compiling(name: str) -> None:
+    """It is paid once a process, and stands apart from what an assembly takes."""
+    program = (
+        "import sys\n"
+        "from breakeven.workloads import fem\n"
+        "from breakeven.workloads.fem.assembly import Effort, implementation_of, numba_csr\n"
+        "warm, seen = numba_csr.warm, []\n"
+        "numba_csr.warm = lambda: seen.append('numba' in sys.modules) or warm()\n"
+        f"found = implementation_of({name!r}).matrix(fem.generate('channel'), Effort(1))\n"
+        "assert seen[0] is False and found.seconds['compile'] > 0, (seen, found.seconds)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_auto_takes_compiled_code_once_it_is_loaded() -> None:
     """However small the mesh: it is the fastest from the first element on."""
     numba_csr.warm()

@@ -144,9 +144,9 @@ def pattern_of(mesh: Mesh, effort: Effort) -> Pattern:
 
 def velocity(mesh: Mesh, potential: Floats, effort: Effort) -> Flow:
     """Differentiate in threads."""
+    seconds = {"compile": warm()}
     from breakeven.workloads.fem.kernels import compiled
 
-    seconds = {"compile": warm()}
     watch = Watch()
     slopes = gradients(VELOCITY_RULE.points)
     means, lengths = np.empty((len(mesh.quad8), 2)), np.empty(len(mesh.quad8))
