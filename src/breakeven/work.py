@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # How one item becomes one call. CALL carries (args, kwargs) and is what `Executor.submit` sends; FOLD is as ONE, and
 # then `fold` of the function joins values of neighbours where they were made.
+STOP_ITERATION = "the task raised StopIteration, which means nothing to its caller; let it return"
 ONE, STAR, CALL, FOLD = 0, 1, 2, 4
 
 

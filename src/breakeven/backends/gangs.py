@@ -222,11 +222,7 @@ class Gang:
             return True
 
     def _room(self) -> bool:
-        stream = self._stream
-        if stream.returned:  # counted when they were cut first; and what is ready may wait for just these
-            return True
-        ahead = stream.outstanding + stream.ready_count
-        return stream.has_more and (stream.window is None or ahead < stream.window + self._workers)
+        return self._stream.has_more and self._stream.in_reach(self._workers)
 
     def _pull(self, hand: Hand) -> Chunk | None:
         chunk = None

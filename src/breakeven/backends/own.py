@@ -9,7 +9,7 @@ from itertools import starmap
 from time import process_time
 
 from breakeven import work as nouns
-from breakeven.backends.serial import STOP_ITERATION, traceback_of
+from breakeven.backends.serial import traceback_of
 from breakeven.engine import protocol
 from breakeven.engine.blame import MOST_FAILURES_IN_REPORT
 from breakeven.engine.loops import LOOPS
@@ -104,7 +104,7 @@ class OwnHand:
         except BaseException as error:  # noqa: BLE001 - the outcome of the item
             return error
         # The loops in C take a task's StopIteration for the end of the input; it is told apart where it is kept.
-        return RuntimeError(STOP_ITERATION) if len(values) < chunk.count else None
+        return RuntimeError(nouns.STOP_ITERATION) if len(values) < chunk.count else None
 
     def _settle(self, chunk: Chunk, values: list[Any], error: BaseException | None) -> None:
         stream, done = self._stream, len(values)

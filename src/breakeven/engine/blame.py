@@ -210,6 +210,12 @@ def _charge(crew: Roster, member: Member, chunk: Chunk, phase: int, item: int, c
         if culprit + 1 < chunk.count:
             chunk.sink.again(chunk, culprit + 1, chunk.count, alone=False)
         _charge_item(crew, member, chunk, culprit, cause, stack)
+    elif phase == protocol.SWEEPING:  # it is one of these: alone, it will show itself
+        start = max(min(item, chunk.count), chunk.done)
+        stop = min(start + protocol.SWEEP, chunk.count)
+        chunk.sink.again(chunk, chunk.done, start, alone=False)
+        chunk.sink.again(chunk, start, stop, alone=True)
+        chunk.sink.again(chunk, stop, chunk.count, alone=False)
     else:  # it ended while (un)pickling several items: alone, the culprit will show itself
         chunk.sink.again(chunk, chunk.done, chunk.count, alone=True)
 

@@ -192,6 +192,14 @@ class Stream:
         """Whether items that were cut before must be cut again."""
         return bool(self._again)
 
+    def in_reach(self, more: int) -> bool:
+        """Whether the next chunk is not too far ahead of the consumer: the window, and `more` chunks in hand."""
+        if (
+            self.window is None or self._again
+        ):  # counted when they were cut first; and all that is ready may wait for them
+            return True
+        return self.outstanding + self.ready_count < self.window + more
+
     @property
     def has_more(self) -> bool:
         """Whether `cut` may give another chunk."""

@@ -17,7 +17,6 @@ FEW_BLOCKS = 4  # fewer show no drift
 SURE = 3.0  # standard errors by which the later half must differ from the earlier to be called a drift
 DEAR_FIRST = 2.0  # a first item past so many times the others is warm-up, not the rule
 OWN_SHARE = 1.2  # CPU over wall above which the function has threads of its own; less is what timing it costs
-WAITS_SHARE = 0.2  # CPU over wall
 VAGUE_SHARE = 0.2  # below: four others would have to want the same CPU
 Z80 = 1.2816  # of a normal distribution, 80 % lies within so many standard deviations
 
@@ -118,9 +117,16 @@ class Observed:
         self._cpu[1] += max(wall_seconds - queued_seconds, min(cpu_seconds, wall_seconds))
 
     @property
-    def waits(self) -> bool:
-        """Whether the items so far have hardly used a CPU: then there was no warm-up in them either."""
-        return self._cpu_share() < WAITS_SHARE
+    def steady_seconds(self) -> float:
+        """Seconds of all items but what the first took beyond the others: as long as the rule has been watched."""
+        return self.seconds - self._excess_seconds()
+
+    def _excess_seconds(self) -> float:
+        first = self.first_seconds
+        if first is None or self.items < 2:  # noqa: PLR2004 - there are no others
+            return 0.0
+        others = (self.seconds - first) / (self.items - 1)
+        return first - others if first > DEAR_FIRST * others else 0.0
 
     def _cpu_share(self) -> float:
         """CPU over the wall clock less what a busy machine made it wait.
@@ -137,14 +143,11 @@ class Observed:
 
     def sample(self, **known: Any) -> Sample:
         """What can be said by now; `known` are the fields that others have measured."""
-        items, seconds, excess = self.items, self.seconds, 0.0
-        blocks = self.blocks
-        first = self.first_seconds
-        if first is not None and items > 1:
-            others = (seconds - first) / (items - 1)
-            if first > DEAR_FIRST * others:
-                excess, items, seconds = first - others, items - 1, seconds - first
-                blocks = blocks[1:] if self._every == 1 else blocks
+        items, seconds, blocks = self.items, self.seconds, self.blocks
+        excess = self._excess_seconds()
+        if excess and self.first_seconds is not None:
+            items, seconds = items - 1, seconds - self.first_seconds
+            blocks = blocks[1:] if self._every == 1 else blocks
         mean = seconds / items if items else 0.0
         variance = _variance(blocks, mean)
         spread = UNKNOWN_SPREAD * mean if variance is None else variance**0.5
