@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -52,6 +53,7 @@ def measure(options: argparse.Namespace) -> Path:
         keys = [key for key in keys if any(key.startswith(name) for name in options.workloads.split(","))]
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M")
     path = options.out or RESULTS / f"{stamp}-auto.json"
+    _calibrate(path)
     cells: list[dict[str, Any]] = []
     dice = random.Random(options.seed)  # noqa: S311 - order, not secrets
     for block in range(1 if options.quick else options.blocks):
@@ -65,6 +67,12 @@ def measure(options: argparse.Namespace) -> Path:
             record = {"seed": options.seed, "taken": stamp, "machine": machine.conditions(), "cells": cells}
             path.write_text(json.dumps(record, indent=1), encoding="utf-8")
     return path
+
+
+def _calibrate(path: Path) -> None:
+    """A profile of this machine as it is now, for all cells, as a user would have one."""
+    os.environ["BREAKEVEN_PROFILE"] = str(path.with_suffix(".profile"))
+    subprocess.run([sys.executable, "-m", "breakeven", "calibrate", "--force"], check=True, stdout=sys.stderr)
 
 
 def _cell(seed: int, key: str, arm: str) -> dict[str, Any]:

@@ -57,13 +57,31 @@ def timed(workload: Workload, items: Any, arm: str) -> dict[str, Any]:
 
 
 def planned(workload: Workload, items: Any) -> dict[str, Any]:
-    """What `breakeven.plan` says of it, and what that took."""
+    """What `breakeven.plan` says of it, what that took, and what its sample says of all items from the beginning.
+
+    A fixed way does all items where it is, the plan's way only those that are left after sampling.
+    """
     import breakeven as be
+    from breakeven.executor import known
+    from breakeven.planning.choice import candidates
 
     began = time.perf_counter()
     plan = be.plan(workload.fn, items)
     seconds = time.perf_counter() - began
-    return {"plan": plan.to_dict(), "plan_seconds": seconds, "items": len(items)}
+    situation = plan._steering.situation(len(items), known_length=True, warm=False)  # noqa: SLF001 - not a user's view
+    first = plan.sample.first_excess_seconds
+    whole = [
+        {
+            "backend": one.backend,
+            "workers": one.workers,
+            "start_method": one.start_method,
+            "seconds": one.seconds + first,
+            "low_seconds": one.low_seconds + first,
+            "high_seconds": one.high_seconds + first,
+        }
+        for one in candidates(plan.sample, situation, known.profile())
+    ]
+    return {"plan": plan.to_dict(), "whole": whole, "plan_seconds": seconds, "items": len(items)}
 
 
 def _call(arm: str, count: int) -> Any:

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import breakeven as be
 from benchmarks.clock import timed
 from benchmarks.machine import ROOT
 from breakeven.workloads import fem
-from breakeven.workloads.fem.assembly import Effort, implementation_of, numba_csr
+from breakeven.workloads.fem.assembly import Effort, auto, implementation_of, numba_csr, processes_shared
 from breakeven.workloads.fem.boundary import apply
 from breakeven.workloads.fem.scaling import scaling
 from breakeven.workloads.fem.solvers import solve_system
@@ -57,6 +58,10 @@ def assembly(*, quick: bool) -> Series:
     def part(name: str, which: str, **options: Any) -> Callable[[], float]:
         return lambda: implementation_of(name).matrix(mesh, Effort(WORKERS, **options)).seconds[which]
 
+    def first_shared() -> float:
+        processes_shared.forget(mesh)
+        return part("processes-shared", "elements")()
+
     return {
         "elements": [float(len(mesh.quad8))],
         **in_turns(
@@ -70,6 +75,7 @@ def assembly(*, quick: bool) -> Series:
                 "numba-coo, convert": part("numba-coo", "convert"),
                 "numpy, elements": part("numpy", "elements"),
                 "processes-shared, elements": part("processes-shared", "elements"),
+                "processes-shared, elements, first on a mesh": first_shared,
                 "processes-initializer, numpy kernel": part("processes-initializer", "elements", kernel="numpy"),
                 "processes-pickle, numpy kernel": part(
                     "processes-pickle", "elements", kernel="numpy", batch_size=1000, chunksize=1
@@ -180,17 +186,59 @@ def whole(*, quick: bool) -> Series:
 
 
 def choice(*, quick: bool) -> Series:
-    """Seconds of whole assemblies by `auto` and by each family it may use, on a small and on a large mesh."""
+    """Seconds of whole assemblies by `auto` and by each family it may use: with numba loaded, and without it."""
     found: Series = {}
+    numba_csr.warm()
     for label, elements in (("small", 400), ("large", 2_500 if quick else 60_000)):
         mesh = mesh_of(elements)
-
-        def assemble(name: str, mesh: fem.Mesh = mesh) -> Callable[[], float]:
-            return lambda: timed(lambda: implementation_of(name).matrix(mesh, Effort(WORKERS)))[0]
-
         names = ("auto", "numpy", "processes-shared", "numba-coo", "numba-csr")
-        for name, seconds in in_turns({name: assemble(name) for name in names}, 1 if quick else 15).items():
+        for name, seconds in in_turns({name: whole_of(name, mesh) for name in names}, 1 if quick else 15).items():
             found[f"{label}: {name}"] = seconds
+    is_warm = numba_csr.is_warm
+    try:
+        numba_csr.is_warm = auto._is_installed = lambda: False  # noqa: SLF001 - one machine stands for two
+        for elements in (400,) if quick else (400, 10_000, 100_000, 200_000):
+            mesh = mesh_of(elements)
+            names = ("auto", "numpy", "threads", "processes-shared")
+            for name, seconds in in_turns({name: whole_of(name, mesh) for name in names}, 1 if quick else 7).items():
+                found[f"{elements} elements without numba: {name}"] = seconds
+    finally:
+        numba_csr.is_warm = is_warm
+    return found
+
+
+def whole_of(name: str, mesh: fem.Mesh) -> Callable[[], float]:
+    """A timed assembly, elements and sum; threads with the kernel of arrays, as the others without numba have it."""
+    kernel = "numpy" if name == "threads" else ""
+    return lambda: timed(lambda: implementation_of(name).matrix(mesh, Effort(WORKERS, kernel=kernel)))[0]
+
+
+_FIRST = """
+import sys, time
+from breakeven.workloads import fem
+mesh = fem.generate("channel", nx=10, ny=5)
+import scipy.sparse
+began = time.perf_counter()
+fem.assemble(mesh, sys.argv[1])
+print(time.perf_counter() - began)
+"""
+
+
+def first(*, quick: bool) -> Series:
+    """Seconds of the first assembly of 50 elements in a program, on a machine on which nothing was compiled yet."""
+    found: Series = {name: [] for name in ("auto", "numpy", "numba-csr")}
+    for _ in range(1 if quick else 3):
+        for name, seconds in found.items():
+            with tempfile.TemporaryDirectory() as folder:
+                run = subprocess.run(
+                    [sys.executable, "-c", _FIRST, name],
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                    cwd=ROOT,
+                    env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "NUMBA_CACHE_DIR": folder},
+                )
+            seconds.append(float(run.stdout))
     return found
 
 
@@ -200,7 +248,11 @@ def model(*, quick: bool) -> Series:
     sizes = (50, 200) if quick else (100, 1000, 5000, 10_000)
     done = scaling(mesh, batch_sizes=sizes, workers=(1, 2), rounds=1 if quick else 5)
     be.shutdown()
-    found: Series = {"worst error, fitted": [done.fit_error], "worst error, not fitted": [done.held_out_error or 0.0]}
+    found: Series = {
+        "worst error, fitted": [done.fit_error],
+        "worst error, not fitted": [done.held_out_error or 0.0],
+        "what was measured may be off by": [done.uncertainty or 0.0],
+    }
     for run in done.runs:
         found[f"batches of {run.batch_size}, {run.workers} workers, seconds"] = run.seconds
         found[f"batches of {run.batch_size}, {run.workers} workers, model"] = [run.predicted_seconds]
@@ -216,6 +268,7 @@ QUESTIONS: dict[str, Callable[..., Series]] = {
     "system": system,
     "whole": whole,
     "choice": choice,
+    "first": first,
     "model": model,
 }
 """Name → question, in the order in which they are asked."""

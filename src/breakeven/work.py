@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # How one item becomes one call. CALL carries (args, kwargs) and is what `Executor.submit` sends; FOLD is as ONE, and
 # then `fold` of the function joins values of neighbours where they were made.
+STOP_ITERATION = "the task raised StopIteration, which means nothing to its caller; let it return"
 ONE, STAR, CALL, FOLD = 0, 1, 2, 4
 
 
@@ -93,7 +94,7 @@ class Failure:
 class Work:
     """One call: a function, where its items come from, and how an item becomes a call."""
 
-    __slots__ = ("first", "fn", "length", "mode", "name", "options", "source")
+    __slots__ = ("early", "first", "fn", "length", "mode", "name", "options", "source")
 
     def __init__(
         self,
@@ -112,6 +113,16 @@ class Work:
         self.length = length
         self.options = options
         self.name = options.name or name_of(fn)
+        self.early: dict[int, Any] = {}  # what became of items that were done before their turn; only of sliceable ones
+
+
+class Raised:
+    """What an item raised that was done before its turn."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
 
 
 def name_of(fn: object) -> str:

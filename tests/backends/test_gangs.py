@@ -17,8 +17,7 @@ def test_what_was_put_back_is_done_however_much_waits_for_it() -> None:
     options = Options(chunksize=1)
     work = Work(tasks.double, range(40), mode=nouns.ONE, length=40, options=options)
     stream = Stream(work, Function(0, tasks.double, Encoded(b""), None), ordered=True, window=4)
-    for index in range(20):
-        chunk = stream.cut(1)
+    for index, chunk in enumerate([stream.cut(1) for _ in range(20)]):
         assert chunk is not None
         if index % 2:
             stream.accept(index, [2 * index])

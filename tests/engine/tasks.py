@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import breakeven as be
 from breakeven.engine import protocol
 from breakeven.testing.tasks import tally
 
@@ -70,6 +71,25 @@ def die_at(number: int, victim: int, how: str) -> int:
     if number == victim:
         die(how)
     return number
+
+
+def die_if_negative(number: int) -> int:
+    """Take next to no time, or die."""
+    if number < 0:
+        die("segfault")
+    return number
+
+
+def stop_if_negative(number: int) -> int:
+    """Take next to no time, or raise what means the end to an iterator."""
+    if number < 0:
+        raise StopIteration
+    return number
+
+
+def drawn(number: int) -> tuple[int, float]:
+    """Return an item and what is drawn for it; most items draw nothing."""
+    return number, 0.0 if number % 1000 else float(be.rng().random())
 
 
 def die_once(number: int, path: str, how: str) -> int:

@@ -117,10 +117,10 @@ def test_a_slow_consumer_is_no_hang_of_the_worker(method: str, tmp_path: Path) -
         start_method=method,
         max_workers=1,
         chunksize=1,
-        timeout=0.1,
+        timeout=1.0,
     )
     got = [len(next(stream))]
-    be.map(tasks.hang, [0], [0], ["waiting"], backend="processes", max_workers=1, timeout=0.3, on_error="return")
+    be.map(tasks.hang, [0], [0], ["waiting"], backend="processes", max_workers=1, timeout=1.3, on_error="return")
     got += [len(result) for result in stream]
     assert got == [12_000_000] * 8
 

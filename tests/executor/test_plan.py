@@ -146,3 +146,47 @@ def test_a_plan_leaves_nothing_running() -> None:
     before = threading.active_count()
     be.plan(count, [2 * ENOUGH] * 100)
     assert threading.active_count() == before
+
+
+def dearer(at: int) -> int:
+    """Take longer from item to item."""
+    return count(at * ENOUGH // 20)
+
+
+def test_a_plan_looks_ahead_so_that_items_that_get_dearer_are_no_surprise() -> None:
+    """The first items alone would say a small part of what all take; what was done early is delivered in its turn."""
+    plan = be.plan(dearer, range(200))
+    assert plan.sample.drift > 2
+    assert plan.sample.mean_seconds > 3 * plan.sample.seconds / plan.sample.items
+    assert plan.run() == [count(at * ENOUGH // 20) for at in range(200)]
+
+
+@pytest.mark.parametrize("backend", ["serial", "threads", "processes"])
+def test_what_was_done_early_is_delivered_wherever_the_rest_is_done(backend: str, tmp_path: Path) -> None:
+    """Each item once, in order, with the numbers of its place."""
+    from functools import partial
+
+    path = tmp_path / "calls"
+    jobs = [(at, ENOUGH) for at in range(64)]
+    plan = be.plan(partial(count_and_tell, str(path)), jobs)
+    assert {63, 47} <= set(map(int, path.read_text().split()))
+    forecast = next(one for one in plan._choice.candidates if one.backend == backend)
+    plan._choice = type(plan._choice)(
+        forecast=forecast, reason="asked for", candidates=plan._choice.candidates, items=64, pilot=False
+    )
+    assert plan.run() == [count(ENOUGH)] * 64
+    assert Counter(map(int, path.read_text().split())) == Counter(range(64))
+
+
+def refuse_the_last(at: int) -> int:
+    """Raise at the end."""
+    if at == 63:
+        raise ValueError(at)
+    return count(ENOUGH)
+
+
+def test_what_an_item_raised_early_is_raised_in_its_turn() -> None:
+    """Planning does not raise it, running does, after everything before it."""
+    plan = be.plan(refuse_the_last, range(64))
+    with pytest.raises(ValueError, match="63"):
+        plan.run()

@@ -222,11 +222,7 @@ class Gang:
             return True
 
     def _room(self) -> bool:
-        stream = self._stream
-        if stream.returned:  # counted when they were cut first; and what is ready may wait for just these
-            return True
-        ahead = stream.outstanding + stream.ready_count
-        return stream.has_more and (stream.window is None or ahead < stream.window + self._workers)
+        return self._stream.has_more and self._stream.in_reach(self._workers)
 
     def _pull(self, hand: Hand) -> Chunk | None:
         chunk = None
@@ -256,7 +252,11 @@ class Gang:
         size = stream.fixed_size or chunk_size(function.seconds, function.size, stream.remaining, self._workers)
         if stream.window is not None:
             size = min(size, BOUNDED_CHUNK)
-        chunk = stream.cut(size)
+        if stream.interrupted:
+            with self._changed:  # cutting delivers, too
+                chunk = stream.cut(size)
+        else:
+            chunk = stream.cut(size)
         function.size = max(size, 1)
         self._recorder.chunks += chunk is not None
         return chunk
@@ -303,16 +303,9 @@ class Gang:
             self._stream.accept(chunk.first + start, values)
 
     def _fail(self, chunk: Chunk, at: int, error: BaseException, cause: str, text: str) -> None:
-        index = chunk.first + at
-        fact = {
-            "index": index,
-            "cause": cause,
-            "exception": nouns.told(error),
-            "pid": None,
-            "attempts": chunk.attempt,
-        }
-        self._recorder.failures.append(fact)
-        self._stream.fail(Failure(index, error, cause, chunk.attempt, None, text))
+        failure = Failure(chunk.first + at, error, cause, chunk.attempt, None, text)
+        self._recorder.failed(failure)
+        self._stream.fail(failure)
 
     def gave_up(self, error: BaseException) -> None:
         """The initializer, or the input, failed in a thread."""

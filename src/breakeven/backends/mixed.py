@@ -177,7 +177,7 @@ class Mixed:
         if crew is None or not (crew.busy_or_queued or self.place == PROCESSES):
             self._do_some()
         elif self.place == SERIAL:
-            worked = self._do_some()
+            worked = self.stream.in_reach(crew.max_workers) and self._do_some()  # workers may have what is next
             self._step(crew.pump, *((0.0,) if worked else ()))
         else:
             self._with_workers(crew)

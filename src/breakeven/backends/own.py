@@ -9,9 +9,8 @@ from itertools import starmap
 from time import process_time
 
 from breakeven import work as nouns
-from breakeven.backends.serial import STOP_ITERATION, traceback_of
+from breakeven.backends.serial import traceback_of
 from breakeven.engine import protocol
-from breakeven.engine.blame import MOST_FAILURES_IN_REPORT
 from breakeven.engine.loops import LOOPS
 from breakeven.ledger import recorder as states
 from breakeven.ledger.states import OWN_WORKER
@@ -104,7 +103,7 @@ class OwnHand:
         except BaseException as error:  # noqa: BLE001 - the outcome of the item
             return error
         # The loops in C take a task's StopIteration for the end of the input; it is told apart where it is kept.
-        return RuntimeError(STOP_ITERATION) if len(values) < chunk.count else None
+        return RuntimeError(nouns.STOP_ITERATION) if len(values) < chunk.count else None
 
     def _settle(self, chunk: Chunk, values: list[Any], error: BaseException | None) -> None:
         stream, done = self._stream, len(values)
@@ -124,14 +123,7 @@ class OwnHand:
             return
         index = chunk.first + at
         error.add_note(f"(item {index})")
-        if len(recorder.failures) < MOST_FAILURES_IN_REPORT:
-            fact = {
-                "index": index,
-                "cause": "exception",
-                "exception": nouns.told(error),
-                "pid": None,
-                "attempts": chunk.attempt,
-            }
-            recorder.failures.append(fact)
         text = "" if options.on_error == "raise" else traceback_of(error)
-        self._stream.fail(Failure(index, error, "exception", chunk.attempt, None, text))
+        failure = Failure(index, error, "exception", chunk.attempt, None, text)
+        recorder.failed(failure)
+        self._stream.fail(failure)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 BLOCK_SECONDS = 5e-4  # items between two looks at the clock
 LARGEST_BLOCK = 1 << 14
-STOP_ITERATION = "the task raised StopIteration, which means nothing to its caller; let it return"
 
 
 class Serial:
@@ -172,7 +171,7 @@ class Loop:
         self._recorder.items += 1
         self._recorder.chunks += 1
         if not values:
-            raise RuntimeError(STOP_ITERATION)
+            raise RuntimeError(nouns.STOP_ITERATION)
         return values
 
     def block(self) -> list[Any]:
@@ -196,7 +195,7 @@ class Loop:
         try:
             self._run(items, first, values)
             if len(values) < len(items):  # the loops in C take a task's StopIteration for the end of the input
-                self._error = RuntimeError(STOP_ITERATION)
+                self._error = RuntimeError(nouns.STOP_ITERATION)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - raised once the results before it were delivered
@@ -274,17 +273,12 @@ class Loop:
             return value
 
     def _failed(self, error: BaseException, cause: str, index: int, attempt: int) -> Failure:
-        fact = {
-            "index": index,
-            "cause": cause,
-            "exception": nouns.told(error),
-            "pid": None,
-            "attempts": attempt,
-        }
-        self._recorder.failures.append(fact)
-        if self._work.options.on_error == "raise":
+        raising = self._work.options.on_error == "raise"
+        failure = Failure(index, error, cause, attempt, None, "" if raising else traceback_of(error))
+        self._recorder.failed(failure)
+        if raising:
             raise error
-        return Failure(index, error, cause, attempt, None, traceback_of(error))
+        return failure
 
 
 def attempts(options: Options, number: int, call: Callable[[], Any], recorder: Recorder | None = None) -> Any:

@@ -15,7 +15,7 @@ from breakeven.engine.member import UNKNOWN
 from breakeven.engine.programs import REAP_SECONDS
 from breakeven.probes.capacity import cgroup_oom_kills
 from breakeven.probes.deaths import describe_exit
-from breakeven.work import Failure, told
+from breakeven.work import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from breakeven.engine.roster import Roster
 
 MOST_DEATHS_AT_START = 3
-MOST_FAILURES_IN_REPORT = 1000
 
 
 def settle(
@@ -54,19 +53,9 @@ def settle(
 
 def fail(crew: Roster, chunk: Chunk, at: int, error: BaseException, cause: str, pid: int | None, text: str) -> None:
     """Charge one item with a failure."""
-    index = chunk.first + at
-    failures = crew.recorder.failures
-    if len(failures) < MOST_FAILURES_IN_REPORT:  # the caller has them all
-        failures.append(
-            {
-                "index": index,
-                "cause": cause,
-                "exception": told(error),
-                "pid": pid,
-                "attempts": chunk.attempt,
-            }
-        )
-    chunk.sink.fail(Failure(index, error, cause, chunk.attempt, pid, text))
+    failure = Failure(chunk.first + at, error, cause, chunk.attempt, pid, text)
+    crew.recorder.failed(failure)
+    chunk.sink.fail(failure)
 
 
 def refuse(crew: Roster, chunk: Chunk, error: BaseException) -> None:
@@ -210,6 +199,12 @@ def _charge(crew: Roster, member: Member, chunk: Chunk, phase: int, item: int, c
         if culprit + 1 < chunk.count:
             chunk.sink.again(chunk, culprit + 1, chunk.count, alone=False)
         _charge_item(crew, member, chunk, culprit, cause, stack)
+    elif phase == protocol.SWEEPING:  # it is one of these: alone, it will show itself
+        start = max(min(item, chunk.count), chunk.done)
+        stop = min(start + protocol.SWEEP, chunk.count)
+        chunk.sink.again(chunk, chunk.done, start, alone=False)
+        chunk.sink.again(chunk, start, stop, alone=True)
+        chunk.sink.again(chunk, stop, chunk.count, alone=False)
     else:  # it ended while (un)pickling several items: alone, the culprit will show itself
         chunk.sink.again(chunk, chunk.done, chunk.count, alone=True)
 

@@ -93,7 +93,7 @@ class Template:
                 return 0, 0, 0
             got = self._control.recv(4096)
             if not got:
-                raise EOFError
+                raise EOFError("the process that forks workers ended before it answered")
             self._unread += got
         kind, pid, status = REPLY.unpack_from(self._unread)
         self._unread = self._unread[REPLY.size :]

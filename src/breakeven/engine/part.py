@@ -48,12 +48,12 @@ class Part:
         self.values: list[Any] = []
         self.failures: list[tuple[Any, ...]] = []
 
-    def fail(self, at: int, error: BaseException) -> int:
-        """Note what item `at` raised; returns the count of items that are done."""
+    def fail(self, error: BaseException) -> int:
+        """Note what the item raised that comes next; returns the count of items that are done."""
         from breakeven.engine.remote import describe
 
+        at = self.first + len(self.values)
         self.failures.append((at, *describe(error)))
-        del self.values[at - self.first :]
         self.values.append(None)
         return at + 1
 

@@ -62,8 +62,10 @@ READY_BODY = _struct.Struct("<dddQ")  # born, booted, ready; pid
 
 # Words of the board, a page that parent and worker share: the worker says where it is, the parent what to drop.
 AT_ITEM, AT_CHUNK, PHASE, ITEM_BEGAN_NS, CANCELLED, PASSED, WORDS = 0, 1, 2, 3, 4, 5, 8
-# HELD: a chunk has run to its end, and its outcome has not gone yet. IDLE: everything has gone.
-IDLE, LOADING, DECODING, COMPUTING, ENCODING, HELD = 0, 1, 2, 3, 4, 5
+# HELD: a chunk has run to its end, and its outcome has not gone yet. IDLE: everything has gone. SWEEPING: it computes,
+# and the item that it is at is one of the SWEEP from AT_ITEM on.
+IDLE, LOADING, DECODING, COMPUTING, ENCODING, HELD, SWEEPING = 0, 1, 2, 3, 4, 5, 6
+SWEEP = 64
 
 
 class GarbledFrameError(Exception):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from _pickle import dumps, loads
-from itertools import chain
+from itertools import chain, groupby, islice
 
 from breakeven.engine import blame, protocol
 from breakeven.engine.codec import encode, pickled
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TOGETHER = 4  # chunks that are sent at once
 ATOMS = frozenset((int, float, complex, bool, str, bytes, type(None), type, range))  # nobody can write into these
+MOST_RUNS = 16  # of items of one type, after which it is quicker to look at each
 SMALL = 4096  # bytes of a pickle up to which a chunk may wait for the others of its round
 
 
@@ -103,13 +104,19 @@ def deliver(crew: Roster, member: Member, data: bytes) -> None:
 
 def _encode(crew: Roster, chunk: Chunk, shared: Known | None) -> Encoded:
     items = chunk.items
-    if chunk.count > 1 and (type(items) is list or type(items) is tuple) and not ATOMS.issuperset(map(type, items)):
+    if chunk.count > 1 and (type(items) is list or type(items) is tuple) and not _atoms(items):
         items = _each_with_its_own(items)
     try:
         return encode(items, crew.lending.arena, shared)
     except OSError as error:  # no pages left for shared memory: slower, and said in the report
         crew.recorder.note(f"shared memory was refused ({error}): arguments travelled through the channel")
         return encode(items, None)
+
+
+def _atoms(items: list[Any] | tuple[Any, ...]) -> bool:
+    """Whether nobody can write into any of the items. Runs of one type cost 12 ns an item, looked up they cost 19."""
+    kinds = [kind for kind, _ in islice(groupby(items, type), MOST_RUNS)]
+    return ATOMS.issuperset(kinds) and (len(kinds) < MOST_RUNS or ATOMS.issuperset(map(type, items)))
 
 
 def _each_with_its_own(items: list[Any] | tuple[Any, ...]) -> list[Any] | tuple[Any, ...]:

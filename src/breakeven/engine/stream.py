@@ -51,6 +51,7 @@ class Stream:
     __slots__ = (
         "_again",
         "_at",
+        "_early",
         "_flags",
         "_input",
         "_ordered",
@@ -97,6 +98,7 @@ class Stream:
         self._ordered = ordered
         self._raising = options.on_error == "raise"
         self._at = work_.first
+        self._early = dict(work_.early)
         self._again: deque[tuple[int, Any, bool, int]] = deque()  # (index, items, alone, attempt)
         self._flags = (protocol.STOP_ON_ERROR if self._raising else 0) | (protocol.TIMED if options.timeout else 0)
         if self.fixed_size is None and work_.mode != work.CALL:
@@ -123,7 +125,7 @@ class Stream:
         return (
             None
             if self.length is None
-            else max(self.length - self._at, 0) + sum(len(again[1]) for again in self._again)
+            else max(self.length - self._at - len(self._early), 0) + sum(len(again[1]) for again in self._again)
         )
 
     def cut(self, size: int) -> Chunk | None:
@@ -133,6 +135,8 @@ class Stream:
         if self.exhausted:
             return None
         single = self._single
+        if self._early and (size := self._up_to_next(size)) == 0:
+            return None
         first = self._at
         if self.shared is not None:
             size = 1  # of two items in one chunk that are the same array, one would see what the other wrote
@@ -153,6 +157,23 @@ class Stream:
         self._at = first + count
         self.outstanding += 1
         return Chunk(self, self.function, self.work.mode, first, items, count, self._flags)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether outcomes of items that were done early are still to come in between."""
+        return bool(self._early)
+
+    def _up_to_next(self, size: int) -> int:
+        """How many of `size` items may be cut before one comes that is done; it is delivered when its turn has come."""
+        early = self._early
+        while self._at in early:
+            outcome = early.pop(self._at)
+            if isinstance(outcome, work.Raised):  # raised when all before it has been delivered
+                self.input_error, self.exhausted = outcome.error, True
+                return 0
+            self.accept(self._at, [outcome])
+            self._at += 1
+        return min(size, min(early) - self._at) if early else size
 
     def _pull(self, size: int) -> tuple[list[Any], bool]:
         """Up to `size` items of the input, fewer when they are slow in coming; and whether it has ended."""
@@ -191,6 +212,14 @@ class Stream:
     def returned(self) -> bool:
         """Whether items that were cut before must be cut again."""
         return bool(self._again)
+
+    def in_reach(self, more: int) -> bool:
+        """Whether the next chunk is not too far ahead of the consumer: the window, and `more` chunks in hand."""
+        if (
+            self.window is None or self._again
+        ):  # counted when they were cut first; and all that is ready may wait for them
+            return True
+        return self.outstanding + self.ready_count < self.window + more
 
     @property
     def has_more(self) -> bool:

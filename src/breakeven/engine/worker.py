@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+from _operator import length_hint
 from _pickle import loads
 from _thread import allocate_lock
 from itertools import islice
@@ -21,7 +22,7 @@ from breakeven.engine import protocol
 from breakeven.engine.arena import Arena, Window
 from breakeven.engine.channel import Channel, frames
 from breakeven.engine.codec import Encoded, decode, encode
-from breakeven.engine.loops import LOOPS, TIMED
+from breakeven.engine.loops import LOOPS, TIMED, sweep
 from breakeven.engine.part import Part, Unloadable, facts_of, heed, queue_delay_reader, reraise, resident_bytes
 
 TYPE_CHECKING = False
@@ -34,6 +35,8 @@ SPIN_SECONDS = 50e-6  # a blocking wake-up costs about 45 µs: look that long be
 BLOCK_SECONDS = 200e-6  # items between two looks at the clock
 FLUSH_SECONDS = 2e-3  # finished results wait no longer than this for the rest of their chunk
 SPLIT_SECONDS = 10e-3  # a chunk that takes longer than foreseen is handed back here
+SWEPT = (work.ONE, work.STAR)
+SWEEP_SECONDS = 1e-6  # items that take less are not named one by one on the board, which takes 40 ns each
 WORTH_TIMING = 100e-6  # thread_time twice costs 1.2 µs: measured for chunks longer than this
 WORTH_QUEUE = 1e-3  # schedstat costs 3 µs: read for chunks longer than this
 TRIM_AFTER_SECONDS = 2.0
@@ -244,8 +247,11 @@ class Worker:
             items = [error]
             fn, mode = reraise, work.ONE
         part.decoded = clock()
-        work.enter(seed, lambda: first + board[protocol.AT_ITEM])
-        self._compute(part, iter(items), fn, mode, flags, hint)
+        if hint and hint < SWEEP_SECONDS and mode in SWEPT and count > 1 and not flags & protocol.TIMED:
+            self._sweep(part, iter(items), fn, mode, flags, hint, seed)
+        else:
+            work.enter(seed, lambda: first + board[protocol.AT_ITEM])
+            self._compute(part, iter(items), fn, mode, flags, hint)
         del items
         self._finish(part, last=True)
         work.enter(None, None)
@@ -257,7 +263,18 @@ class Worker:
             return False
         return True
 
-    def _compute(self, part: Part, items: Iterator[Any], fn: Any, mode: int, flags: int, hint: float) -> None:
+    def _sweep(
+        self, part: Part, items: Iterator[Any], fn: Any, mode: int, flags: int, hint: float, seed: int | None
+    ) -> None:
+        """As `_compute`; where a task asks for its index, that follows from how many items are left."""
+        last = part.index + part.count - 1
+        work.enter(seed, lambda: last - length_hint(items))
+        self._compute(part, items, fn, mode, flags, hint, sweeping=True)
+        work.enter(seed, lambda: last)  # lets go of the items
+
+    def _compute(
+        self, part: Part, items: Iterator[Any], fn: Any, mode: int, flags: int, hint: float, *, sweeping: bool = False
+    ) -> None:
         """Run blocks of items until the chunk is done, cancelled, or has taken so long that it is handed back."""
         board, count, began = self._board, part.count, part.decoded
         block = max(1, min(count, int(BLOCK_SECONDS / hint))) if hint else 1
@@ -265,14 +282,17 @@ class Worker:
         timing = not hint or hint * count > WORTH_TIMING
         cpu = thread_time() if timing else 0.0
         queued = self._queue_delay() if timing and (not hint or hint * count > WORTH_QUEUE) else -1.0
-        board[protocol.PHASE] = protocol.COMPUTING
+        board[protocol.PHASE] = phase = protocol.SWEEPING if sweeping else protocol.COMPUTING
         flush, before = began + FLUSH_SECONDS, began
         while True:
             try:
-                loop(fn, islice(items, block), part.done, part.values.append, board, mode)
+                if sweeping:
+                    sweep(fn, items, part.done, part.values, board, mode, min(block, count - part.done))
+                else:
+                    loop(fn, islice(items, block), part.done, part.values.append, board, mode)
                 part.done = part.first + len(part.values)
             except BaseException as error:  # noqa: BLE001 - whatever the task raised is its outcome
-                part.done = part.fail(board[protocol.AT_ITEM], error)
+                part.done = part.fail(error)
                 if flags & protocol.STOP_ON_ERROR:
                     break
             now = clock()
@@ -288,7 +308,7 @@ class Worker:
                 cpu, queued = thread_time(), self._queue_delay()
                 now = part.decoded
                 flush = now + FLUSH_SECONDS
-                board[protocol.PHASE] = protocol.COMPUTING
+                board[protocol.PHASE] = phase
             elif now - before < BLOCK_SECONDS / 2:
                 block *= 2
             elif now - before > 2 * BLOCK_SECONDS:

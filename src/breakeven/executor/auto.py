@@ -33,6 +33,8 @@ OBSERVE_SECONDS = 5e-4  # items are timed together for so long at least,
 OBSERVE_SHARE = 0.1  # and for so much of the time spent so far
 COUNTS_SECONDS = 4e-3  # a call of this length is remembered, so that many of them may pay for a start together
 LOAD_WORTH_SECONDS = 40e-3  # of work left for which what decides is loaded, once in a program: that takes 4 ms
+WAIT_FOR_SECOND = 16  # items left from which a second one is waited for: the first is so often warm-up,
+WAITS_SHARE = 0.2  # unless it was hardly on a CPU
 WORTH_SECONDS = 2e-3  # of work in a call whose function is known: below, nothing is looked up
 
 
@@ -131,7 +133,7 @@ class Auto:
 class _Watch:
     """What is seen of a loop from time to time: how long its items took, and on how much of a CPU."""
 
-    __slots__ = ("_cpu", "_items", "_left", "_rented", "_seconds", "due_seconds", "loop", "steering")
+    __slots__ = ("_cpu", "_cpu_since", "_items", "_left", "_rented", "_seconds", "due_seconds", "loop", "steering")
 
     def __init__(self, work: Work, loop: Loop, steering: Steering | None) -> None:
         self.loop = loop
@@ -139,13 +141,18 @@ class _Watch:
         self.due_seconds = FIRST_LOOK_SECONDS  # of work, when to look next
         self._left = work.length
         self._rented = _rented(work)
-        self._items, self._seconds, self._cpu = work.first, 0.0, process_time()
+        self._items, self._seconds = work.first, 0.0
+        self._cpu, self._cpu_since = process_time(), 0.0
 
     def look(self, block: list[Any], recorder: Recorder, options: Options) -> Choice | None:
         """Time what was done since the last look; where to go from here, if elsewhere."""
         used, loop = process_time(), self.loop
         left = None if self._left is None else self._left - loop.count
-        self.due_seconds = loop.seconds + OBSERVE_SECONDS + OBSERVE_SHARE * loop.seconds
+        seen = loop.seconds - loop.first_seconds  # a dear first item must not make all looks come late
+        self.due_seconds = loop.seconds + OBSERVE_SECONDS + OBSERVE_SHARE * seen
+        if self._alone(left, used - self._cpu):
+            self._cpu, self._cpu_since = used, loop.seconds  # on what CPUs warm-up was, says nothing of the others
+            return None
         if self.steering is None and not _worth_loading(loop, left, self._rented):
             return None
         steering = self.steering = self.steering or _steering(loop.work, recorder, options)
@@ -157,11 +164,18 @@ class _Watch:
             noticing.observed.add(items - 1, max(spent - loop.first_seconds, 0.0))
         else:
             noticing.observed.add(items, spent)
-        noticing.used(used - self._cpu, spent)
+        noticing.used(used - self._cpu, loop.seconds - self._cpu_since)
         self._items, self._seconds = loop.count, loop.seconds
+        self._cpu_since = loop.seconds
         choice = steering.look(loop.items, block, left)
         self._cpu = process_time()  # what looking took is not the function's
         return choice
+
+    def _alone(self, left: int | None, cpu_seconds: float) -> bool:
+        """Whether one item is all there is to go by, and it may have been warm-up: what waits does not warm up."""
+        if self.loop.count - self._items != 1 or self._seconds or not (left is None or left >= WAIT_FOR_SECOND):
+            return False
+        return cpu_seconds > WAITS_SHARE * self.loop.seconds
 
 
 def _rented(work: Work) -> int:

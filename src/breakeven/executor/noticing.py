@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from breakeven.model.sample import Sample
 
 LARGE_CALL_BYTES = 16 << 20  # a call that takes less memory than this is not looked at twice
-ENOUGH_LOOKS = 12  # of a probe of the GIL: fewer are no estimate
+ENOUGH_LOOKS = 24  # of a probe of the GIL: fewer are no estimate
 WORTH_CLOUDPICKLE_SECONDS = 0.5  # of work left: cloudpickle is imported for the sake of a figure
 
 

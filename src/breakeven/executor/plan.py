@@ -8,7 +8,9 @@ from __future__ import annotations
 from time import perf_counter as clock
 from time import process_time
 
+from breakeven import work as nouns
 from breakeven.backends.serial import Loop
+from breakeven.engine.stream import sliceable
 from breakeven.executor import Results, known, work_of
 from breakeven.executor.auto import Auto
 from breakeven.executor.prospect import breakeven_of, prospect_of
@@ -27,11 +29,15 @@ if TYPE_CHECKING:
     from breakeven.planning.choice import Choice, Situation
     from breakeven.work import Options
 
+EACH = (nouns.ONE, nouns.STAR)
 SAMPLE_SECONDS = 50e-3  # of work done for a plan, at most (an item is never cut short),
 SAMPLE_SHARE = 0.05  # or so much of the best forecast, if that is less
 LEAST_SECONDS = 5e-3
 PROBE_AFTER_SECONDS = 2e-3  # of sampling: a probe of the GIL is started for more than that
 LEAST_ITEMS = 3  # where they are short
+STRATA = (0.25, 0.5, 0.75, 1.0)  # of the items: where a few more are done, if they can be reached
+STRATUM_SECONDS = 100e-6  # of work at each of these, or one item
+STRATA_ITEMS = 16  # left from which that is worth it
 
 
 class Plan:
@@ -51,6 +57,7 @@ class Plan:
         self._steering = Steering(work, self._recorder, options)
         self._steering.noticing.count_memory()
         self._sample_some()
+        self._sample_ahead()
         self._choice, self._situation = self._choose()
 
     # --- what is planned ---
@@ -78,7 +85,7 @@ class Plan:
     @property
     def sampled(self) -> int:
         """How many items are done."""
-        return len(self._results)
+        return len(self._results) + len(self._work.early)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as what JSON can hold; seconds are those of the items that are left."""
@@ -130,6 +137,7 @@ class Plan:
         if loop.done or loop.failed:
             return loop.blocks()
         rest = Work(work.fn, loop.rest, mode=work.mode, length=work.length, options=work.options, first=loop.count)
+        rest.early = work.early
         return auto.follow(rest, recorder, self._steering, self._choice)
 
     # --- sampling ---
@@ -155,6 +163,44 @@ class Plan:
         if probe is not None:
             self._steering.noticing.gil_seen(probe.stop(), probe.looks)
 
+    def _sample_ahead(self) -> None:
+        """Do items further on, where they can be reached: what comes may be dearer than what the first items show.
+
+        One that raises ends this; `run` raises it in its turn.
+        """
+        work, loop = self._work, self._loop
+        single, length, observed = loop.rest, work.length, self._steering.noticing.observed
+        alone = work.options.on_error != "raise" or bool(work.options.retries) or work.mode not in EACH
+        if alone or length is None or not sliceable(single) or length - loop.count < STRATA_ITEMS or loop.failed:
+            return
+        mean = observed.steady_seconds / max(observed.items, 1)
+        size = max(min(int(STRATUM_SECONDS / max(mean, 1e-9)), (length - loop.count) // STRATA_ITEMS), 1)
+        most = max(SAMPLE_SHARE * mean * length, LEAST_SECONDS)
+        for share in STRATA:
+            start = max(int(share * length) - size, loop.count)
+            seconds = self._do_early(start, single[start : start + size])
+            if seconds is None:
+                return
+            observed.add_ahead(start / length, size, seconds)
+            if seconds > most:
+                return
+
+    def _do_early(self, start: int, items: Any) -> float | None:
+        """Seconds of so many items before their turn; None where one has raised."""
+        work, at = self._work, start
+        before = nouns.enter(work.options.seed, lambda: at)
+        try:
+            began = clock()
+            for at, item in enumerate(items, start):
+                work.early[at] = work.fn(*item) if work.mode == nouns.STAR else work.fn(item)
+            return clock() - began
+        except Exception as error:  # noqa: BLE001 - raised in its turn
+            error.add_note(f"(item {at})")
+            work.early[at] = nouns.Raised(error)
+            return None
+        finally:
+            nouns.leave(before)
+
     def _enough(self, loop: Loop) -> bool:
         if loop.count == 1:  # the first is so often warm-up
             return False
@@ -177,7 +223,7 @@ class Plan:
 
     def _choose(self) -> tuple[Choice, Situation]:
         loop, steering = self._loop, self._steering
-        left = None if self._work.length is None else max(self._work.length - loop.count, 0)
+        left = None if self._work.length is None else max(self._work.length - loop.count - len(self._work.early), 0)
         if self._last[1]:
             steering.weigh(*self._last)
         situation = steering.situation(

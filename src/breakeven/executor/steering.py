@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 LEAST_REST_SECONDS = 8e-3  # below this nothing that has to be started is earned back
 LEAST_WARM_SECONDS = 1e-3  # the same, where workers stand ready
-WAIT_FOR_SECOND = 16  # items left from which a second one is waited for: the first is so often warm-up
 AGAIN = 1.6  # from one look to the next, in seconds of work done here,
 CLEARLY = 1.3  # and more where all else would take so many times as long
 AGAIN_THEN = 4.0
@@ -83,9 +82,8 @@ class Steering:
         observed = self.noticing.observed
         if observed.seconds < self._due_seconds:
             return None
-        if observed.items == 1 and (left is None or left >= WAIT_FOR_SECOND) and not observed.waits:
-            return None
-        self._due_seconds = observed.seconds * AGAIN
+        steady = observed.steady_seconds
+        self._due_seconds = observed.seconds + steady * (AGAIN - 1)
         rest = observed.seconds if left is None else left * observed.seconds / observed.items
         warm = self.warm
         if rest * (1 + self.calls_before) < (LEAST_WARM_SECONDS if warm else LEAST_REST_SECONDS):
@@ -95,7 +93,7 @@ class Steering:
         choice = self._choose(left, warm=warm)
         self._recorder.mark(states.DISPATCH)
         if all(one.seconds > CLEARLY * choice.serial.seconds for one in choice.candidates[1:]):
-            self._due_seconds = observed.seconds * AGAIN_THEN
+            self._due_seconds = observed.seconds + steady * (AGAIN_THEN - 1)
         return choice if choice.forecast.backend != "serial" else None
 
     def weigh(self, items: Sequence[Any], results: Sequence[Any], rest: float = WORTH_CLOUDPICKLE_SECONDS) -> None:

@@ -15,12 +15,16 @@ from time import perf_counter as clock
 from time import time
 
 from breakeven.ledger.states import PARENT_STATES, WORKER_STATES
+from breakeven.work import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from breakeven.work import Failure
+
+MOST_FAILURES = 1000  # in a report
 (
     PLAN,
     START,
@@ -253,6 +257,19 @@ class Recorder:
             self.path = lane.path[:]
             self.path[TRANSIT] += self.since - lane.free_at
             self.waited_since = NEVER  # what came along with it was not waited for: the parent was busy by then
+
+    def failed(self, failure: Failure) -> None:
+        """An item has failed for good: the facts, without the objects. The report keeps the first of them."""
+        if len(self.failures) < MOST_FAILURES:
+            self.failures.append(
+                {
+                    "index": failure.index,
+                    "cause": failure.cause,
+                    "exception": told(failure.exception),
+                    "pid": failure.worker_pid,
+                    "attempts": failure.attempts,
+                }
+            )
 
     def finish(self) -> None:
         """The call returns."""

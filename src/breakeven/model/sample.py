@@ -5,6 +5,8 @@ Lives here: the noun, and the arithmetic from observed blocks to it. Never here:
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from breakeven.records import record
 
 TYPE_CHECKING = False
@@ -17,8 +19,9 @@ FEW_BLOCKS = 4  # fewer show no drift
 SURE = 3.0  # standard errors by which the later half must differ from the earlier to be called a drift
 DEAR_FIRST = 2.0  # a first item past so many times the others is warm-up, not the rule
 OWN_SHARE = 1.2  # CPU over wall above which the function has threads of its own; less is what timing it costs
-WAITS_SHARE = 0.2  # CPU over wall
 VAGUE_SHARE = 0.2  # below: four others would have to want the same CPU
+TREND = 1.3  # times dearer or cheaper from the first items to the last, step by step: no chance
+TREND_ERROR = 0.1  # relative, of a mean taken from lines between a few places
 Z80 = 1.2816  # of a normal distribution, 80 % lies within so many standard deviations
 
 
@@ -76,7 +79,7 @@ class Sample:
 class Observed:
     """Blocks of items as they were done, one after the other."""
 
-    __slots__ = ("_cpu", "_every", "_pending", "_vague", "blocks", "first_seconds", "items", "seconds")
+    __slots__ = ("_ahead", "_cpu", "_every", "_pending", "_vague", "blocks", "first_seconds", "items", "seconds")
 
     def __init__(self) -> None:
         self.blocks: list[tuple[int, float]] = []  # (items, seconds)
@@ -85,6 +88,7 @@ class Observed:
         self.first_seconds: float | None = None  # of the first item, where it was a block of its own
         self._cpu = [0.0, 0.0]  # CPU seconds, of so many seconds not spent queueing
         self._vague = (0.0, 0.0)  # the same, where queueing is not known
+        self._ahead: list[tuple[float, int, float]] = []  # (where among all items, from 0 to 1, items, seconds)
         self._every = 1
         self._pending: tuple[int, int, float] = (0, 0, 0.0)  # (blocks, items, seconds) to be joined
 
@@ -109,6 +113,10 @@ class Observed:
             ]
             self._every *= 2
 
+    def add_ahead(self, where: float, items: int, seconds: float) -> None:
+        """So many items took so long, at this share of the way through all of them."""
+        self._ahead.append((where, items, seconds))
+
     def used(self, cpu_seconds: float, wall_seconds: float, queued_seconds: float | None = None) -> None:
         """The function was on a CPU for so much of so long, and queued for one for so much of it, None for unknown."""
         if queued_seconds is None:
@@ -118,9 +126,16 @@ class Observed:
         self._cpu[1] += max(wall_seconds - queued_seconds, min(cpu_seconds, wall_seconds))
 
     @property
-    def waits(self) -> bool:
-        """Whether the items so far have hardly used a CPU: then there was no warm-up in them either."""
-        return self._cpu_share() < WAITS_SHARE
+    def steady_seconds(self) -> float:
+        """Seconds of all items but what the first took beyond the others: as long as the rule has been watched."""
+        return self.seconds - self._excess_seconds()
+
+    def _excess_seconds(self) -> float:
+        first = self.first_seconds
+        if first is None or self.items < 2:  # noqa: PLR2004 - there are no others
+            return 0.0
+        others = (self.seconds - first) / (self.items - 1)
+        return first - others if first > DEAR_FIRST * others else 0.0
 
     def _cpu_share(self) -> float:
         """CPU over the wall clock less what a busy machine made it wait.
@@ -137,20 +152,22 @@ class Observed:
 
     def sample(self, **known: Any) -> Sample:
         """What can be said by now; `known` are the fields that others have measured."""
-        items, seconds, excess = self.items, self.seconds, 0.0
-        blocks = self.blocks
-        first = self.first_seconds
-        if first is not None and items > 1:
-            others = (seconds - first) / (items - 1)
-            if first > DEAR_FIRST * others:
-                excess, items, seconds = first - others, items - 1, seconds - first
-                blocks = blocks[1:] if self._every == 1 else blocks
+        items, seconds, blocks = self.items, self.seconds, self.blocks
+        excess = self._excess_seconds()
+        if excess and self.first_seconds is not None:
+            items, seconds = items - 1, seconds - self.first_seconds
+            blocks = blocks[1:] if self._every == 1 else blocks
         mean = seconds / items if items else 0.0
         variance = _variance(blocks, mean)
         spread = UNKNOWN_SPREAD * mean if variance is None else variance**0.5
         recent, drift = _drift(blocks, mean, spread)
+        if self._ahead and mean:
+            recent, drift, spread = _further_on(self._ahead, items, seconds, spread)
+            mean = recent
         error = Z80 * spread / (items**0.5 * mean) if mean and items else 1.0
-        if drift != 1.0:
+        if drift != 1.0 and self._ahead:
+            error += TREND_ERROR
+        elif drift != 1.0:
             error += abs(recent / mean - 1.0) / 2 if mean else 0.0
         return Sample(
             items=self.items,
@@ -170,6 +187,27 @@ def _variance(blocks: list[tuple[int, float]], mean: float) -> float | None:
     if len(blocks) < 2:  # noqa: PLR2004 - one says nothing
         return None
     return sum(count * (seconds / count - mean) ** 2 for count, seconds in blocks) / (len(blocks) - 1)
+
+
+def _further_on(
+    ahead: list[tuple[float, int, float]], items: int, seconds: float, spread: float
+) -> tuple[float, float, float]:
+    """(mean to expect of the rest, last over first, spread from item to item) by what was done here and there.
+
+    Where items get dearer, or cheaper, from place to place all the way, the rest lies on lines between them;
+    else places differ by chance, and all that was done counts alike.
+    """
+    means = [seconds / items, *(took / count for _, count, took in ahead)]
+    steps = list(pairwise(means))
+    trend = max(means[-1], means[0]) / max(min(means[-1], means[0]), 1e-12)
+    if trend > TREND and (all(a < b for a, b in steps) or all(a > b for a, b in steps)):
+        places = [0.0, *(where for where, _, _ in ahead)]
+        area = sum((b - a) * (low + high) / 2 for (a, b), (low, high) in zip(pairwise(places), steps, strict=True))
+        return area / (places[-1] - places[0]), means[-1] / means[0], spread
+    count = items + sum(one for _, one, _ in ahead)
+    mean = (seconds + sum(took for _, _, took in ahead)) / count
+    apart = sum(one * (took / one - mean) ** 2 for _, one, took in ahead) / len(ahead)
+    return mean, 1.0, max(spread, apart**0.5)
 
 
 def _drift(blocks: list[tuple[int, float]], mean: float, spread: float) -> tuple[float, float]:

@@ -83,9 +83,11 @@ def candidates(sample: Sample, situation: Situation, profile: MachineProfile) ->
 def _with_assumed_gil(sample: Sample) -> Sample:
     """The sample, with the GIL taken as held where nobody has looked and nothing speaks against it.
 
-    What lets go of the GIL works on buffers, or waits; what waits holds it for the rest of its time at most.
+    What lets go of the GIL works on buffers, or waits; what waits holds it for the rest of its time at most. Items that
+    are over before another thread has it are no better than held, whatever a look at them says.
     """
-    if sample.gil_share is not None or _may_let_go(sample):
+    tiny = sample.mean_seconds < TINY_SECONDS and sample.blocked_share < WAITING and sample.gil_share != 0.0
+    if not tiny and (sample.gil_share is not None or _may_let_go(sample)):
         return sample
     return replace(sample, gil_share=min(sample.cpu_share, 1.0))
 

@@ -6,6 +6,7 @@ Lives here: pure arithmetic on measured seconds. Never here: a clock or a queue.
 from __future__ import annotations
 
 TARGET_SECONDS = 2e-3  # a chunk: 1 % of it is 20 µs, about what a message costs both sides
+LEAST_SECONDS = 50e-6  # a chunk towards the end: what it may make the others wait
 GROWTH = 8  # at most, from one chunk to the next: fast first items must not make a giant (joblib#1220)
 LARGEST = 1 << 16
 SHORT_SECONDS, LONG_SECONDS = 100e-6, 20e-3
@@ -19,19 +20,21 @@ def chunk_size(seconds_an_item: float | None, previous: int, remaining: int | No
     """Tasks in the next chunk.
 
     Aims at `TARGET_SECONDS` a chunk, grows by at most `GROWTH`, and with a known end never takes more than a share
-    of what remains, so that chunks get smaller and no single one holds the finish (factoring, Hummel 1992).
+    of what remains, so that chunks get smaller and no single one holds the finish (factoring, Hummel 1992); but
+    not so small that a message costs more than its work.
 
     >>> chunk_size(None, 1, 1000, 2), chunk_size(1e-6, 64, 100_000, 2)
     (1, 512)
     >>> chunk_size(1e-6, 4000, 100, 2), chunk_size(0.1, 8, 50, 2)
-    (25, 1)
+    (50, 1)
     """
     if seconds_an_item is None:
         return FIRST_SIZE
     quick = seconds_an_item * LARGEST <= TARGET_SECONDS
     size = min(LARGEST if quick else int(TARGET_SECONDS / seconds_an_item), previous * GROWTH)
     if remaining is not None:
-        size = min(size, -(-remaining // (2 * workers)))
+        worth = int(LEAST_SECONDS / seconds_an_item) if seconds_an_item > 0 else LARGEST
+        size = min(size, max(-(-remaining // (2 * workers)), min(worth, remaining)))
     return max(size, 1)
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +18,7 @@ import pytest
 
 import breakeven as be
 from breakeven.workloads import fem
-from breakeven.workloads.fem.assembly import Effort, implementation_of
+from breakeven.workloads.fem.assembly import Effort, auto, implementation_of, numba_csr, processes_shared
 from breakeven.workloads.fem.assembly.effort import batches, effort_of
 from breakeven.workloads.fem.verification import SAME, difference
 from tests.workloads.fem.shapes import curved
@@ -71,8 +75,6 @@ def test_compiled_rows_are_the_same_bits_on_any_number_of_threads_and_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each row is summed by one owner in the order of the mesh; threads are used for however few elements."""
-    from breakeven.workloads.fem.assembly import numba_csr
-
     monkeypatch.setattr(numba_csr, "ALONE_BELOW", 0)
     large = curved(70)
     wanted = fem.assemble(large, "numba-csr", max_workers=1)
@@ -226,9 +228,6 @@ def test_a_pickled_task_carries_what_the_first_method_sent(mesh: fem.Mesh) -> No
 
 def test_numba_that_cannot_be_imported_is_as_if_it_were_not_there() -> None:
     """As with a numpy that is too new for it: `auto` goes another way, and who asked for it is told what to install."""
-    import subprocess
-    import sys
-
     program = (
         "import importlib.machinery, sys\n"
         "class Broken:\n"
@@ -244,9 +243,11 @@ def test_numba_that_cannot_be_imported_is_as_if_it_were_not_there() -> None:
         "from breakeven.workloads import fem\n"
         "if __name__ == '__main__':\n"
         "    mesh, conditions = fem.case('patch', nx=6, ny=2)\n"
+        "    from breakeven.workloads.fem.assembly import auto\n"
+        "    auto._rent[0] = 1e9\n"
         "    for _ in range(2):\n"
         "        found = fem.solve(mesh, conditions, max_workers=1)\n"
-        "        assert found.chosen.startswith('numpy on '), found.chosen\n"
+        "        assert found.chosen == 'numpy', found.chosen\n"
         "        assert abs(found.potential.max() - 7.5) < 1e-11\n"
         "    try:\n"
         "        fem.assemble(mesh, 'numba-csr')\n"
@@ -260,9 +261,6 @@ def test_numba_that_cannot_be_imported_is_as_if_it_were_not_there() -> None:
 
 def test_numba_is_not_imported_where_it_is_not_needed() -> None:
     """It costs half a second."""
-    import subprocess
-    import sys
-
     program = (
         "import sys\n"
         "from breakeven.workloads import fem\n"
@@ -275,22 +273,100 @@ def test_numba_is_not_imported_where_it_is_not_needed() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_auto_says_what_it_took() -> None:
-    """And without numba it goes through the planner, to the same matrix."""
-    mesh = curved(5)
-    found = implementation_of("auto").matrix(mesh, Effort(2))
+def test_the_first_auto_does_not_wait_for_a_compiler() -> None:
+    """On a machine that never compiled: a small mesh is assembled and solved by arrays, numba is not even imported."""
+    program = (
+        "import sys\n"
+        "from breakeven.workloads import fem\n"
+        "mesh, conditions = fem.case('patch', nx=10, ny=5)\n"
+        "fem.assemble(mesh)\n"
+        "found = fem.solve(mesh, conditions)\n"
+        "assert found.chosen == 'numpy', found.chosen\n"
+        "assert 'compile' not in found.stages\n"
+        "assert 'numba' not in sys.modules\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "NUMBA_CACHE_DIR": folder})
+
+
+@pytest.mark.parametrize("name", ["numba-coo", "numba-csr"])
+def test_importing_numba_counts_as_compiling(name: str) -> None:
+    """It is paid once a process, and stands apart from what an assembly takes."""
+    program = (
+        "import sys\n"
+        "from breakeven.workloads import fem\n"
+        "from breakeven.workloads.fem.assembly import Effort, implementation_of, numba_csr\n"
+        "warm, seen = numba_csr.warm, []\n"
+        "numba_csr.warm = lambda: seen.append('numba' in sys.modules) or warm()\n"
+        f"found = implementation_of({name!r}).matrix(fem.generate('channel'), Effort(1))\n"
+        "assert seen[0] is False and found.seconds['compile'] > 0, (seen, found.seconds)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_auto_takes_compiled_code_once_it_is_loaded() -> None:
+    """However small the mesh: it is the fastest from the first element on."""
+    numba_csr.warm()
+    found = implementation_of("auto").matrix(curved(5), Effort(2))
     assert found.note == "numba-csr"
+
+
+@pytest.mark.parametrize(
+    "spent_seconds, is_kept, chosen",
+    [
+        (0.0, True, "numpy"),
+        (auto.LOADING_SECONDS / auto.SAVED_SHARE, True, "numba-csr"),
+        (auto.LOADING_SECONDS / auto.SAVED_SHARE, False, "numpy"),
+        (auto.COMPILING_SECONDS / auto.SAVED_SHARE, False, "numba-csr"),
+    ],
+)
+def test_auto_loads_compiled_code_once_arrays_have_cost_as_much(
+    monkeypatch: pytest.MonkeyPatch, spent_seconds: float, chosen: str, *, is_kept: bool
+) -> None:
+    """The price is that of loading where it was compiled before, that of compiling where it was not."""
+    monkeypatch.setattr(numba_csr, "_warm", [])
+    monkeypatch.setattr(auto, "_rent", [spent_seconds])
+    monkeypatch.setattr(auto, "_is_kept", lambda: is_kept)
+    assert auto.matrix(curved(5), Effort(2)).note == chosen
+
+
+def test_what_was_compiled_is_found_where_numba_keeps_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By its name and age: code of another Python or of an older source counts as none."""
+    from breakeven.workloads.fem.kernels import compiled
+
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert not auto._is_kept()
+    program = "from breakeven.workloads.fem.assembly import numba_csr; assert numba_csr.warm() > 0"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert auto._is_kept()
+    for file in tmp_path.rglob("*.nbi"):
+        os.utime(file, (0, Path(compiled.__file__).stat().st_mtime - 1))
+    assert not auto._is_kept()
 
 
 def test_auto_goes_through_the_planner_where_nothing_is_compiled(
     monkeypatch: pytest.MonkeyPatch, mesh: fem.Mesh, reference: Any
 ) -> None:
     """The same matrix, and the backend that the planner chose is named."""
-    from breakeven.workloads.fem.assembly import auto
-
-    monkeypatch.setattr(auto, "_is_compiled", lambda: False)
+    monkeypatch.setattr(numba_csr, "_warm", [])
+    monkeypatch.setattr(auto, "_is_installed", lambda: False)
     found = auto.matrix(mesh, Effort(2, 10))
     assert difference(found.matrix, reference) <= SAME
     assert found.note.startswith("numpy on ")
     potential = mesh.points[:, 0] * 2
     assert np.abs(auto.velocity(mesh, potential, Effort(2)).velocity - [-2, 0]).max() < 1e-12
+
+
+def test_shared_memory_of_a_mesh_is_kept_as_long_as_the_mesh() -> None:
+    """The second assembly writes into the same pages; nobody else does; it goes with the mesh."""
+    mesh = curved(5)
+    first = implementation_of("processes-shared").matrix(mesh, Effort(2)).matrix
+    kept = processes_shared._rooms[mesh].matrices
+    again = implementation_of("processes-shared").matrix(mesh, Effort(2)).matrix
+    assert processes_shared._rooms[mesh].matrices is kept
+    assert np.array_equal(first.data, again.data)
+    assert not np.shares_memory(first.data, np.asarray(kept))
+    with processes_shared.room_of(mesh) as one, processes_shared.room_of(mesh) as other:
+        assert one.matrices is not other.matrices
+    processes_shared.forget(mesh)
+    assert mesh not in processes_shared._rooms

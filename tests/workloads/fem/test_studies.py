@@ -11,8 +11,9 @@ import pytest
 from breakeven.workloads import fem
 from breakeven.workloads.fem.assembly import Effort
 from breakeven.workloads.fem.comparison import compare
+from breakeven.workloads.fem.costs import Model, crossing, fit, middles, share
 from breakeven.workloads.fem.pictures import PANELS, draw, draw_mesh
-from breakeven.workloads.fem.scaling import Model, crossing, fit, scaling, share
+from breakeven.workloads.fem.scaling import scaling
 from breakeven.workloads.fem.streams import stream_function
 from tests.workloads.fem.shapes import curved
 
@@ -57,8 +58,12 @@ def test_an_implementation_that_differs_is_told(monkeypatch: pytest.MonkeyPatch)
     assert [row.agrees for row in rows] == [True, False]
 
 
-def test_the_scaling_table_counts_what_moves_and_fits_a_model() -> None:
+def test_the_scaling_table_counts_what_moves_and_fits_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every batch size on every number of workers, and sizes between them that the model has not seen."""
+    from breakeven.workloads.fem import scaling as room
+
+    # After one round on a busy machine the model may expect the break-even anywhere.
+    monkeypatch.setattr(room, "_LONGEST_TRIAL_SECONDS", 0.5)
     found = scaling(curved(16), batch_sizes=(16, 64), workers=(1, 2), rounds=1)
     assert [(run.batch_size, run.workers, run.fitted) for run in found.runs] == [
         (size, workers, size != 32) for size in (16, 32, 64) for workers in (1, 2)
@@ -73,8 +78,8 @@ def test_the_scaling_table_counts_what_moves_and_fits_a_model() -> None:
 
 
 def test_a_model_gives_back_the_costs_that_made_the_times() -> None:
-    """Start, message, byte and contention, from sixteen exact times."""
-    true = Model(4.0, 0.05, 0.002, 3e-9, 0.1)
+    """Start, message, byte of the parent and of the workers, and contention, from sixteen exact times."""
+    true = Model(4.0, 0.05, 0.002, 3e-9, 5e-9, 0.1)
     rows = []
     for workers in (1, 2, 3, 4):
         for messages, moved in ((10, 10**7), (40, 10**7), (200, 10**8), (10, 10**8)):
@@ -84,7 +89,32 @@ def test_a_model_gives_back_the_costs_that_made_the_times() -> None:
     assert found.start_seconds == pytest.approx(0.05)
     assert found.message_seconds == pytest.approx(0.002)
     assert found.byte_seconds == pytest.approx(3e-9)
+    assert found.worker_byte_seconds == pytest.approx(5e-9)
     assert found.contention == pytest.approx(0.1)
+
+
+def test_a_busy_round_is_compared_with_itself() -> None:
+    """Rounds three times as slow, and single figures that were disturbed, leave the middles where they are."""
+    true = np.array([1.0, 2.0, 5.0, 0.3])
+    rounds = true * np.array([[1.0], [3.0], [1.01], [0.99], [3.1], [1.0], [2.9]])
+    rounds[2, 1] *= 4
+    rounds[5, 0] *= 2
+    found = middles(rounds)
+    assert found.seconds == pytest.approx(true * (found.seconds[2] / 5.0), rel=1e-9)
+    assert found.uncertainty < 0.05
+    noisy = true * np.exp(np.random.default_rng(1).normal(0, 0.5, (3, 4)))
+    assert middles(noisy).uncertainty > 0.05
+
+
+def test_rounds_go_on_until_the_figures_settle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to four times as many as were asked for; the table says how many were made."""
+    from breakeven.workloads.fem import scaling as room
+
+    for settled, rounds in ((1e9, 3), (-1.0, 12)):
+        monkeypatch.setattr(room, "_SETTLED", settled)
+        found = scaling(curved(4), batch_sizes=(8,), workers=(1,), rounds=3)
+        assert found.rounds == rounds
+        assert {len(run.seconds) for run in found.runs} == {rounds}
 
 
 def test_the_busiest_workers_share_follows_from_the_batches() -> None:

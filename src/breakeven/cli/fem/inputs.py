@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 def mesh_arguments(parser: argparse.ArgumentParser) -> None:
     """Add where a mesh comes from."""
-    parser.add_argument("mesh", metavar="MESH|GENERATOR", nargs="?", help="a mesh file, or the name of a generator")
+    parser.add_argument(
+        "mesh",
+        metavar="MESH|GENERATOR",
+        nargs="?",
+        help="a mesh file, a drawing (.geo, needs gmsh), or the name of a generator",
+    )
     parser.add_argument("--case", metavar="NAME", help="a named case: a generator's mesh with conditions on it")
     parser.add_argument(
         "--set",
@@ -23,7 +28,7 @@ def mesh_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         dest="parameters",
-        help="a parameter of the generator or case; may be given again",
+        help="a parameter of the generator, case or drawing; may be given again",
     )
     parser.add_argument(
         "--drop-triangles", action="store_true", help="leave out a file's triangles, which leaves holes"
@@ -180,9 +185,9 @@ def _is_generator(source: str) -> bool:
 def _file(source: str, given: dict[str, Any], options: argparse.Namespace) -> Any:
     from breakeven.workloads import fem
 
-    if given:
-        raise UsageError(f"--set {next(iter(given))} is for generators; {source} is a file")
-    return fem.read(source, drop_triangles=options.drop_triangles)
+    if given and Path(source).suffix.lower() != ".geo":
+        raise UsageError(f"--set {next(iter(given))} is for generators and drawings (.geo); {source} is a mesh")
+    return fem.read(source, drop_triangles=options.drop_triangles, **given)
 
 
 def writable(path: str | None) -> None:

@@ -7,6 +7,7 @@ clockwise elements are turned, unused points dropped, folded elements refused.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from breakeven.cli.exits import DONE
 from breakeven.cli.fem.inputs import mesh_arguments, mesh_of, writable
@@ -39,7 +40,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.picture:
         from breakeven.workloads.fem.pictures import draw_mesh
 
-        draw_mesh(mesh, options.picture, title=options.case or options.mesh)
+        draw_mesh(mesh, options.picture, title=options.case or Path(options.mesh).name)
     figures = _figures(mesh)
     if options.json:
         print(json.dumps(figures, indent=1, allow_nan=False))

@@ -1,9 +1,10 @@
 """Measure batch sizes and workers, and hold a cost model against the figures.
 
 Workers are started anew for every run, as those of a pool are. The model is
-T = T_serial · share + start + per message + per byte (and contention between
-workers), fitted to counted messages and bytes; its error is taken on other batch
-sizes, between those it was fitted on. The break-even is the number of elements from
+T = T_serial · share + start + per message + per byte (of the parent, and of the
+workers side by side; and contention), fitted to counted messages and bytes; its error
+is taken on other batch sizes, between those it was fitted on. On a busy machine more
+rounds are made than asked for, until the figures settle. The break-even is the number of elements from
 which workers pay, by the model and as measured.
 """
 
@@ -37,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-workers", metavar="N", type=int, help="1 to N are measured; default: the usable CPUs")
     parser.add_argument("--chunksize", metavar="N", type=int, default=1, help="tasks a message (%(default)s)")
     parser.add_argument("--start-method", choices=("fork", "forkserver", "spawn"), help="how processes start")
-    parser.add_argument("--rounds", metavar="N", type=int, default=3, help="how often (%(default)s)")
+    parser.add_argument("--rounds", metavar="N", type=int, default=3, help="how often at least (%(default)s)")
     parser.add_argument("--json", action="store_true", help="every figure as JSON on stdout")
 
 
@@ -100,16 +101,18 @@ def _told(found: Any) -> str:
             str(run.tasks),
             str(run.messages),
             format_bytes(run.moved_bytes),
-            format_seconds(run.median_seconds),
+            format_seconds(run.middle_seconds),
             f"{run.speedup:.2f}×",
             format_seconds(run.predicted_seconds),
-            f"{(run.predicted_seconds / run.median_seconds - 1) * 100:+.0f} %",
+            f"{(run.predicted_seconds / run.middle_seconds - 1) * 100:+.0f} %",
             "fitted" if run.fitted else "not fitted",
         ]
         for run in found.runs
     ]
     start, message = format_seconds(model.start_seconds), format_seconds(model.message_seconds)
     costs = f"{start} to start + {message} a message + {format_seconds(model.byte_seconds * 1e6)} a MB"
+    if model.worker_byte_seconds:
+        costs += f" + {format_seconds(model.worker_byte_seconds * 1e6)} a MB, shared among the workers"
     errors = f"worst error {format_percent(found.fit_error)}"
     if found.held_out_error is not None:
         errors += f", {format_percent(found.held_out_error)} on batch sizes it was not fitted on"
@@ -118,12 +121,14 @@ def _told(found: Any) -> str:
     if model.contention:
         costs += f", each further worker {format_percent(model.contention)} slower"
     told = [
-        f"{opening}, medians of {found.rounds} rounds in turns; serial {serial}",
+        f"{opening}, middles of {found.rounds} rounds in turns; serial {serial}",
         "",
         columns(lines),
         "",
         f"model: T = {serial} × share + {costs}; {errors}",
     ]
+    if found.uncertainty is not None:
+        told.append(f"what was measured may be off by {format_percent(found.uncertainty)}")
     even = found.break_even
     if even:
         predicted, measured = even["predicted_elements"], even["found_elements"]

@@ -10,6 +10,7 @@ from time import perf_counter as clock
 
 from breakeven.backends.crews import Crews, drive
 from breakeven.ledger.recorder import Recorder
+from breakeven.probes.kernel import queued_seconds
 from breakeven.work import ONE, Options, Work
 
 TYPE_CHECKING = False
@@ -29,6 +30,17 @@ def spin(count: int) -> int:
     for number in range(count):
         total += number & 7
     return total
+
+
+def spin_seconds(count: int) -> float:
+    """Seconds that so many rounds took, less those in which somebody else had the CPU that this wanted.
+
+    What a neighbour takes at this moment is not the machine's; a profile is kept for other moments.
+    """
+    queued, began = queued_seconds(), clock()
+    spin(count)
+    took, after = clock() - began, queued_seconds()
+    return took if queued is None or after is None else took - min(after - queued, took / 2)
 
 
 def copy(times: int) -> float:
@@ -57,8 +69,8 @@ def _timed(fn: Callable[..., Any], argument: Any) -> float:
 def capacity(cpus: int) -> tuple[float, ...]:
     """How many CPUs' worth of work 1, 2, … workers get done at once."""
     counts = _counts(cpus)
-    alone = _together(spin, SPINS * 2, 1)
-    found = {count: count * alone / _together(spin, SPINS * 2, count) for count in counts if count > 1}
+    alone = _together(SPINS * 2, 1)
+    found = {count: count * alone / _together(SPINS * 2, count) for count in counts if count > 1}
     return _filled({1: 1.0} | {count: min(max(share, 0.5), float(count)) for count, share in found.items()}, cpus)
 
 
@@ -91,19 +103,17 @@ def _filled(found: dict[int, float], cpus: int) -> tuple[float, ...]:
     return tuple(filled)
 
 
-def _together(fn: Callable[..., Any], argument: Any, workers: int) -> float:
-    """The best of three times in which so many workers do one task each, all at once."""
+def _together(count: int, workers: int) -> float:
+    """Seconds of the slowest of so many workers that spin at once, the best of three times."""
     options = Options(backend="processes", max_workers=workers, chunksize=1)
     crew = Crews(options).hire(Recorder())
     try:
         taken = []
         for _ in range(TIMES + 1):
             crew.attach(Recorder())
-            began = clock()
-            for _ in drive(crew, _work(fn, argument, workers, options), ordered=True, window=None):
-                pass
-            taken.append(clock() - began)
-        return min(taken[1:])
+            work = _work(spin_seconds, count, workers, options)
+            taken.append(max(max(block) for block in drive(crew, work, ordered=True, window=None)))
+        return float(min(taken[1:]))
     finally:
         crew.close()
 

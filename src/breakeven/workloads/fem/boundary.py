@@ -86,67 +86,81 @@ def apply(mesh: Mesh, stiffness: Any, conditions: Iterable[Condition]) -> System
     `stiffness` is the (N, N) CSR matrix of the mesh. Raises `MeshError` for a boundary that is not there and
     `ConditionError` for conditions that contradict each other or leave the potential open.
     """
-    sparse = needed("scipy.sparse", "boundary conditions")
     given = _checked(mesh, conditions)
-    count = len(mesh.points)
-    known, is_fixed = np.zeros(count), np.zeros(count, dtype=bool)
+    fixed, prescribed, is_fixed = _prescribed(mesh, given)
+    # Halfway between the least and the greatest, a load can be 0 by symmetry; above the least it never is.
+    level = float(prescribed[is_fixed].min()) if is_fixed.any() else 0.0
+    known = np.where(is_fixed, prescribed - level, 0.0)
+    natural, robin, is_driven = _slopes(mesh, given, level)
+    whole = stiffness
+    for added in robin.values():
+        whole = (whole + added).tocsr()
+    _check_determined(mesh, whole, is_fixed, robin)
+    sources = np.sum(list(natural.values()), axis=0) if natural else np.zeros(len(mesh.points))
+    free = np.flatnonzero(~is_fixed)
+    return System(
+        matrix=_among(whole, free, is_fixed),
+        load=(sources - whole @ known)[free],
+        free=free,
+        prescribed=prescribed,
+        known=known,
+        level=level,
+        whole=whole,
+        sources=sources,
+        asked=is_driven or bool(known.any()),
+        fixed=fixed,
+        natural=natural,
+        robin=robin,
+    )
+
+
+def _prescribed(
+    mesh: Mesh, conditions: Iterable[Condition]
+) -> tuple[dict[str, NDArray[np.int64]], Floats, NDArray[np.bool_]]:
+    """Points of each boundary with a potential, the potentials (N,), and where they hold (N,)."""
+    values, is_fixed = np.zeros(len(mesh.points)), np.zeros(len(mesh.points), dtype=bool)
     fixed: dict[str, NDArray[np.int64]] = {}
+    for condition in conditions:
+        if isinstance(condition, Dirichlet):
+            nodes = np.unique(mesh.boundary(condition.name)).astype(np.int64)
+            values[nodes] = _values(condition.value, mesh.points[nodes], condition.name)
+            is_fixed[nodes] = True
+            fixed[condition.name] = nodes
+    return fixed, values, is_fixed
+
+
+def _slopes(
+    mesh: Mesh, conditions: Iterable[Condition], level: float
+) -> tuple[dict[str, Floats], dict[str, Any], bool]:
+    """Loads (N,) and Robin matrices (N, N) of boundaries with a slope, above `level`; and whether any load is not 0."""
     natural: dict[str, Floats] = {}
     robin: dict[str, Any] = {}
-    for condition in given:
-        if isinstance(condition, Dirichlet):
-            name = condition.name
-            nodes = np.unique(mesh.boundary(name)).astype(np.int64)
-            known[nodes] = _values(condition.value, mesh.points[nodes], name)
-            is_fixed[nodes] = True
-            fixed[name] = nodes
-    # Halfway between the least and the greatest, a load can be 0 by symmetry; above the least it never is.
-    level = float(known[is_fixed].min()) if is_fixed.any() else 0.0
-    prescribed = known.copy()
-    known[is_fixed] -= level
-    asked = bool(known.any())
-    for condition in given:
+    is_driven = False
+    for condition in conditions:
         if isinstance(condition, Dirichlet):
             continue
         name = condition.name
         edges = mesh.boundary(name)
         shapes, places, stretch = _on_edges(mesh, edges)
         slope = _values(condition.value, places, name)
-        coefficient = np.zeros_like(slope)
         if isinstance(condition, Robin):
             coefficient = _values(condition.coefficient, places, name)
             slope -= coefficient * level
-        asked = asked or bool(slope.any())
-        weights = np.asarray((slope * stretch) @ shapes).ravel()
-        load: Floats = np.bincount(edges.ravel(), weights, minlength=count).astype(np.float64)
-        natural[name] = natural[name] + load if name in natural else load
-        if isinstance(condition, Robin):
-            held = coefficient * stretch
-            blocks = np.einsum("kg,ga,gb->kab", held, shapes, shapes)
-            rows, columns = np.repeat(edges, 3, axis=1), np.tile(edges, 3)
-            added = sparse.coo_array((blocks.ravel(), (rows.ravel(), columns.ravel())), shape=(count, count)).tocsr()
+            added = _robin_matrix(len(mesh.points), edges, shapes, coefficient * stretch)
             robin[name] = robin[name] + added if name in robin else added
-    whole = stiffness
-    for added in robin.values():
-        whole = (whole + added).tocsr()
-    _check_determined(mesh, whole, is_fixed, robin)
-    sources = np.sum(list(natural.values()), axis=0) if natural else np.zeros(count)
-    free = np.flatnonzero(~is_fixed)
-    right = (sources - whole @ known)[free]
-    return System(
-        _among(whole, free, is_fixed),
-        right,
-        free,
-        prescribed,
-        known,
-        level,
-        whole,
-        sources,
-        asked,
-        fixed,
-        natural,
-        robin,
-    )
+        is_driven = is_driven or bool(slope.any())
+        weights = np.asarray((slope * stretch) @ shapes).ravel()
+        load: Floats = np.bincount(edges.ravel(), weights, minlength=len(mesh.points)).astype(np.float64)
+        natural[name] = natural[name] + load if name in natural else load
+    return natural, robin, is_driven
+
+
+def _robin_matrix(count: int, edges: Integers, shapes: Floats, held: Floats) -> Any:
+    """∫ coefficient · Nᵀ N over edges, (N, N)."""
+    sparse = needed("scipy.sparse", "boundary conditions")
+    blocks = np.einsum("kg,ga,gb->kab", held, shapes, shapes)
+    rows, columns = np.repeat(edges, 3, axis=1), np.tile(edges, 3)
+    return sparse.coo_array((blocks.ravel(), (rows.ravel(), columns.ravel())), shape=(count, count)).tocsr()
 
 
 def _among(matrix: Any, free: NDArray[np.int64], is_fixed: NDArray[np.bool_]) -> Any:

@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 
 import breakeven as be
-from breakeven.workloads.fem.assembly import IMPLEMENTATIONS, Effort, Traffic, implementation_of, numba_csr
+from breakeven.workloads.fem.assembly import (
+    IMPLEMENTATIONS,
+    Effort,
+    Traffic,
+    implementation_of,
+    numba_csr,
+    processes_shared,
+)
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.mesh import Mesh
 from breakeven.workloads.fem.verification import SAME, difference
@@ -68,8 +75,9 @@ class _Runs:
     flow: Any = None
 
     def add(self, way: Any, mesh: Mesh, potential: Floats, effort: Effort) -> None:
-        """One round, from nothing: a pattern that was found before does not count."""
+        """One round, from nothing: patterns and shared memory of the round before do not count."""
         numba_csr.forget(mesh)
+        processes_shared.forget(mesh)
         began = perf_counter()
         self.assembled = way.matrix(mesh, effort)
         seconds = perf_counter() - began

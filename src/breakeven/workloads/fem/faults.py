@@ -34,6 +34,6 @@ def needed(module: str, purpose: str, install: str = "breakeven[fem]") -> Any:
     """
     try:
         return importlib.import_module(module)
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # gmsh without its system libraries is an OSError
         reason = f"{purpose} needs {module.partition('.')[0]} ({error})"
         raise be.BackendUnavailable(f"fem: {purpose}", f"pip install {install}", reason) from error

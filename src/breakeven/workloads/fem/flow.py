@@ -6,17 +6,18 @@ Lives here: the one way through, and Bernoulli's equation. Never here: how any s
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from breakeven.workloads.fem.assembly import implementation_of
-from breakeven.workloads.fem.assembly.effort import Watch, effort_of
+from breakeven.workloads.fem.assembly.effort import Assembled, Flow, Watch, effort_of
 from breakeven.workloads.fem.boundary import Condition, System, apply
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.faults import needed
 from breakeven.workloads.fem.mesh import Mesh
 from breakeven.workloads.fem.solution import Solution
-from breakeven.workloads.fem.solvers import MAX_ITERATIONS, TOLERANCE, check_solver, solve_system
+from breakeven.workloads.fem.solvers import MAX_ITERATIONS, TOLERANCE, Answer, check_solver, solve_system
 from breakeven.workloads.fem.verification import check_answer, check_load, check_matrix, check_rows, fluxes_of
 
 __all__ = ["AIR_DENSITY", "STAGNATION_PRESSURE", "bernoulli", "solve"]
@@ -78,6 +79,27 @@ def solve(
     watch.lap("verify")
     system = apply(mesh, assembled.matrix, conditions)
     watch.lap("boundary")
+    found = _found(system, solver, tolerance, max_iterations, watch)
+    derived = chosen.velocity(mesh, found.above, effort)
+    watch.lap("velocity")
+    pressure = bernoulli(derived.speed, density, stagnation_pressure)
+    watch.lap("pressure")
+    fields: dict[str, Any] = {"velocity": np.asarray(derived.velocity), "speed": derived.speed, "pressure": pressure}
+    fields |= {"implementation": implementation, "chosen": assembled.note or implementation, "solver": solver}
+    return Solution(**_figures(mesh, system, found, checks), **_times(watch, assembled, derived), **fields)
+
+
+class _Found(NamedTuple):
+    """The solver's answer, the potential above its level (N,), and what the checks of it found."""
+
+    answer: Answer
+    above: Floats
+    imbalance: float
+    fluxes: dict[str, float]
+
+
+def _found(system: System, solver: str, tolerance: float, max_iterations: int, watch: Watch) -> _Found:
+    """Solve, and check the answer."""
     check_load(system)
     watch.lap("verify")
     answer = solve_system(system.matrix, system.load, solver, tolerance, max_iterations)
@@ -87,30 +109,23 @@ def solve(
     imbalance = check_answer(system, answer, above, tolerance)
     fluxes = fluxes_of(system, above)
     watch.lap("verify")
-    derived = chosen.velocity(mesh, above, effort)
-    watch.lap("velocity")
-    pressure = bernoulli(derived.speed, density, stagnation_pressure)
-    watch.lap("pressure")
-    parts = {"assemble": assembled.seconds, "velocity": derived.seconds}
-    return Solution(
-        mesh=mesh,
-        potential=_potential(system, above),
-        velocity=np.asarray(derived.velocity),
-        speed=derived.speed,
-        pressure=pressure,
-        stages=_stages(watch.seconds, parts),
-        parts=parts,
-        iterations=answer.iterations,
-        residual=answer.residual,
-        mass_imbalance=imbalance,
-        fluxes=fluxes,
-        checks={**checks, "mass": imbalance, "residual": answer.residual},
-        nnz=int(assembled.matrix.nnz),
-        implementation=implementation,
-        chosen=assembled.note or implementation,
-        solver=solver,
-        method=answer.how,
-    )
+    return _Found(answer, above, imbalance, fluxes)
+
+
+def _figures(mesh: Mesh, system: System, found: _Found, checks: dict[str, float]) -> dict[str, Any]:
+    """What a `Solution` says of the system and its answer."""
+    answer = found.answer
+    return {
+        "mesh": mesh,
+        "potential": _potential(system, found.above),
+        "nnz": int(system.whole.nnz),
+        "iterations": answer.iterations,
+        "residual": answer.residual,
+        "method": answer.how,
+        "mass_imbalance": found.imbalance,
+        "fluxes": found.fluxes,
+        "checks": {**checks, "mass": found.imbalance, "residual": answer.residual},
+    }
 
 
 def _potential(system: System, above: Floats) -> Floats:
@@ -118,6 +133,12 @@ def _potential(system: System, above: Floats) -> Floats:
     potential = system.prescribed.copy()
     potential[system.free] = above[system.free] + system.level
     return potential
+
+
+def _times(watch: Watch, assembled: Assembled, derived: Flow) -> dict[str, Any]:
+    """Where the seconds went: `stages`, and `parts` of two of them."""
+    parts = {"assemble": assembled.seconds, "velocity": derived.seconds}
+    return {"stages": _stages(watch.seconds, parts), "parts": parts}
 
 
 def _stages(seconds: dict[str, float], parts: dict[str, dict[str, float]]) -> dict[str, float]:

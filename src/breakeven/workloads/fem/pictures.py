@@ -73,7 +73,7 @@ def draw_mesh(mesh: Mesh, path: str | Path, *, title: str = "") -> Path:
             list(sides), colors=[colours(number)], linewidths=2.2, label=name
         )
         axes[0].add_collection(collection)
-    axes[0].legend(loc="upper right", frameon=True, fontsize=9)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=9)
     axes[0].set_title(f"{len(mesh.quad8):,} elements, {len(mesh.points):,} points")
     return _save(figure, path, title)
 

@@ -1,18 +1,11 @@
 """What workers are worth as batches grow: measured, and by a model fitted to what was counted.
 
-Lives here: the runs, the model, its error on batch sizes that it was not fitted on, and the number of elements from
-which workers pay. Never here: layout. The model is
-
-    T = T_s · share · (1 + contention · (N - 1)) + start + per_message · messages + per_byte · bytes
-
-where `share` is the part of the elements that the busiest of N workers gets when each takes the next batch as it is
-free. With many equal batches it is 1/N, and without contention this is the textbook's T_s/N + overhead. Contention is
-what each further worker takes from the others: shared caches, memory, halves of one core.
+Lives here: the runs, the model's error on batch sizes that it was not fitted on, and the number of elements from which
+workers pay. Never here: the model (`costs`), or layout.
 """
 
 from __future__ import annotations
 
-import heapq
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,20 +16,34 @@ from typing import Any
 import numpy as np
 
 import breakeven as be
-from breakeven.workloads.fem.assembly import Effort, implementation_of
+from breakeven.workloads.fem.assembly import Effort, implementation_of, processes_shared
 from breakeven.workloads.fem.assembly.effort import batches
-from breakeven.workloads.fem.faults import ConditionError, needed
+from breakeven.workloads.fem.costs import Model, crossing, fit, middles, share
+from breakeven.workloads.fem.faults import ConditionError
 from breakeven.workloads.fem.generators import generate
 from breakeven.workloads.fem.mesh import Mesh
 
-__all__ = ["Measured", "Model", "Scaling", "scaling"]
+__all__ = ["Measured", "Scaling", "scaling"]
 
 BATCH_SIZES = (100, 1000, 5000, 10_000)
+
+_SETTLED = 0.05
+"""Rounds go on until no cell's middle is likely to be further off than this, as a share."""
+_FEWEST_TO_JUDGE, _MOST_ROUNDS = 3, 4
+"""Rounds below which nothing is known of their spread; rounds made at most, in multiples of those asked for."""
+
+_LONGEST_TRIAL_SECONDS = 10.0
+"""In one thread, of a mesh on which the break-even is looked for: of larger ones the model alone speaks."""
+
+_Cell = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One batch size on one number of workers: seconds of each round, what was counted, and what the model says."""
+    """One batch size on one number of workers: seconds of each round, what was counted, and what the model says.
+
+    `middle_seconds` are those of `costs.middles`: a busy round is compared with itself.
+    """
 
     batch_size: int
     workers: int
@@ -45,50 +52,30 @@ class Measured:
     moved_bytes: int
     share: float
     seconds: list[float]
+    middle_seconds: float
     speedup: float
     predicted_seconds: float
     fitted: bool
 
     @property
-    def median_seconds(self) -> float:
-        """The middle round."""
-        return statistics.median(self.seconds)
-
-    @property
     def error(self) -> float:
         """How far the model is off, as a share of what was measured."""
-        return abs(self.predicted_seconds / self.median_seconds - 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What is fitted: seconds to start, a message, a byte, contention; `serial_seconds` of the mesh are measured."""
-
-    serial_seconds: float
-    start_seconds: float
-    message_seconds: float
-    byte_seconds: float
-    contention: float = 0.0
-
-    def seconds(self, workers: int, share: float, messages: float, moved_bytes: float) -> float:
-        """The model's time.
-
-        >>> round(Model(10.0, 0.1, 0.001, 0.0, 0.02).seconds(2, 0.5, 100, 0), 9)
-        5.3
-        """
-        overhead = self.start_seconds + self.message_seconds * messages + self.byte_seconds * moved_bytes
-        return self.serial_seconds * share * (1 + self.contention * (workers - 1)) + overhead
+        return abs(self.predicted_seconds / self.middle_seconds - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """The whole table; `held_out_error` is the worst relative error on batch sizes that the model was not fitted on."""
+    """The whole table; `held_out_error` is the worst relative error on batch sizes that the model was not fitted on.
+
+    `rounds` is how many were made, `uncertainty` how far a measured middle may be off (None for fewer than 3 rounds).
+    """
 
     implementation: str
     kernel: str
     elements: int
     chunksize: int
     rounds: int
+    uncertainty: float | None
     model: Model
     runs: list[Measured]
     fit_error: float
@@ -115,47 +102,30 @@ def scaling(
 ) -> Scaling:
     """Measure the table in turns, fit the model to it, try it on `check_sizes`, and look for the break-even.
 
-    `check_sizes` are by default the geometric means of neighbouring `batch_sizes`; measured in the same rounds.
+    `check_sizes` are by default the geometric means of neighbouring `batch_sizes`; measured in the same rounds. Of
+    three `rounds` and more, more are made where a busy machine leaves the figures unsettled, up to four times as many.
     """
     if not implementation.startswith("processes-"):
         raise ConditionError(f"{implementation!r} moves nothing between processes; name one of processes-…", "scaling")
     fitted = sorted(set(batch_sizes))
     checks = between(fitted) if check_sizes is None else sorted(set(check_sizes) - set(fitted))
     cells = [(size, count) for size in sorted({*fitted, *checks}) for count in workers]
-    whole, seconds, counted = _table(
-        mesh, implementation, cells, Effort(1, 0, chunksize, start_method, kernel), rounds, tell
-    )
+    effort = Effort(1, 0, chunksize, start_method, kernel)
+    table = _measured(mesh, implementation, cells, effort, rounds, tell)
     shares = {(size, count): share(len(mesh.quad8), size * chunksize, count) for size, count in cells}
     model = fit(
-        whole,
-        [
-            (cell[1], shares[cell], *counted[cell], statistics.median(seconds[cell]))
-            for cell in cells
-            if cell[0] in fitted
-        ],
+        table.serial_seconds,
+        [(cell[1], shares[cell], *table.counted[cell], table.middle[cell]) for cell in cells if cell[0] in fitted],
     )
-    runs = [
-        Measured(
-            batch_size=cell[0],
-            workers=cell[1],
-            tasks=len(batches(len(mesh.quad8), cell[0])),
-            messages=counted[cell][0],
-            moved_bytes=counted[cell][1],
-            share=shares[cell],
-            seconds=seconds[cell],
-            speedup=whole / statistics.median(seconds[cell]),
-            predicted_seconds=model.seconds(cell[1], shares[cell], *counted[cell]),
-            fitted=cell[0] in fitted,
-        )
-        for cell in cells
-    ]
-    most = Effort(max(workers), fitted[len(fitted) // 2 - (len(fitted) > 1)], chunksize, start_method, kernel)
+    runs = _runs(mesh, table, shares, model, fitted)
+    most = replace(effort, max_workers=max(workers), batch_size=fitted[len(fitted) // 2 - (len(fitted) > 1)])
     return Scaling(
         implementation,
         kernel,
         len(mesh.quad8),
         chunksize,
-        rounds,
+        table.rounds,
+        table.uncertainty if table.rounds >= _FEWEST_TO_JUDGE else None,
         model,
         runs,
         max(run.error for run in runs if run.fitted),
@@ -164,28 +134,67 @@ def scaling(
     )
 
 
-def _table(
+def _runs(mesh: Mesh, table: _Table, shares: dict[_Cell, float], model: Model, fitted: Sequence[int]) -> list[Measured]:
+    """Every cell as it was measured, beside what the model says."""
+    return [
+        Measured(
+            batch_size=cell[0],
+            workers=cell[1],
+            tasks=len(batches(len(mesh.quad8), cell[0])),
+            messages=table.counted[cell][0],
+            moved_bytes=table.counted[cell][1],
+            share=shares[cell],
+            seconds=table.seconds[cell],
+            middle_seconds=table.middle[cell],
+            speedup=table.serial_seconds / table.middle[cell],
+            predicted_seconds=model.seconds(cell[1], shares[cell], *table.counted[cell]),
+            fitted=cell[0] in fitted,
+        )
+        for cell in shares
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What was measured: seconds in this thread, and of every cell its rounds, its middle, and messages and bytes."""
+
+    serial_seconds: float
+    seconds: dict[_Cell, list[float]]
+    middle: dict[_Cell, float]
+    counted: dict[_Cell, tuple[int, int]]
+    rounds: int
+    uncertainty: float
+
+
+def _measured(
     mesh: Mesh,
     implementation: str,
-    cells: Sequence[tuple[int, int]],
+    cells: Sequence[_Cell],
     effort: Effort,
     rounds: int,
     tell: Callable[[str], None],
-) -> tuple[float, dict[tuple[int, int], list[float]], dict[tuple[int, int], tuple[int, int]]]:
-    """Serial seconds, and of every cell (batch size, workers) the seconds of each round and what was counted."""
-    seconds: dict[tuple[int, int], list[float]] = {cell: [] for cell in cells}
-    counted: dict[tuple[int, int], tuple[int, int]] = {}
+) -> _Table:
+    """Measure every cell (batch size, workers) and the loop in turns, until the middles are settled."""
+    seconds: dict[_Cell, list[float]] = {cell: [] for cell in cells}
+    counted: dict[_Cell, tuple[int, int]] = {}
     serial: list[float] = []
-    for number in range(rounds):
-        tell(f"round {number + 1}/{rounds}: serial")
+    while True:
+        done = len(serial) + 1
+        tell(f"round {done}/{rounds}: serial")
         serial.append(_serial(mesh, effort.kernel))
-        for size, count in cells if number % 2 == 0 else reversed(cells):
-            tell(f"round {number + 1}/{rounds}: batches of {size} on {count} workers")
+        for size, count in cells if done % 2 else reversed(cells):
+            tell(f"round {done}/{rounds}: batches of {size} on {count} workers")
             own = replace(effort, max_workers=count, batch_size=size)
             took, messages, moved = _parallel(mesh, implementation, own)
             counted[size, count] = messages, moved
             seconds[size, count].append(took)
-    return statistics.median(serial), seconds, counted
+        if done < rounds:
+            continue
+        found = middles(np.column_stack([serial, *seconds.values()]))
+        settled = found.uncertainty <= _SETTLED or done >= _MOST_ROUNDS * rounds
+        if settled or rounds < _FEWEST_TO_JUDGE:
+            whole, *others = found.seconds.tolist()
+            return _Table(whole, seconds, dict(zip(cells, others, strict=True)), counted, done, found.uncertainty)
 
 
 def between(sizes: Sequence[int]) -> list[int]:
@@ -198,41 +207,6 @@ def between(sizes: Sequence[int]) -> list[int]:
     return sorted(means - set(sizes))
 
 
-def share(count: int, size: int, workers: int) -> float:
-    """The part of `count` elements in messages of `size` that the busiest of `workers` gets, each taking the next.
-
-    >>> share(100, 25, 2), share(100, 40, 2)
-    (0.5, 0.6)
-    """
-    loads = [0] * workers
-    for start, stop in batches(count, size):
-        heapq.heapreplace(loads, loads[0] + stop - start)
-    return max(loads) / count
-
-
-def fit(serial_seconds: float, rows: Sequence[tuple[int, float, int, int, float]]) -> Model:
-    """Overheads, none below 0, that bring the model closest to measured times, relative errors counting.
-
-    A row is (workers, share, messages, bytes, seconds).
-
-    >>> model = fit(10.0, [(2, 0.5, 10, 0, 5.3), (2, 0.5, 100, 0, 6.2), (1, 1.0, 10, 0, 10.3)])
-    >>> round(model.start_seconds, 6), round(model.message_seconds, 6)
-    (0.2, 0.01)
-    """
-    nnls = needed("scipy.optimize", "fitting").nnls
-    weights = np.array([1 / took for *_, took in rows])
-    wanted = np.array([took - serial_seconds * part for _, part, _, _, took in rows])
-    causes = np.array(
-        [
-            (1.0, messages, moved / 1e6, serial_seconds * part * (workers - 1))
-            for workers, part, messages, moved, _ in rows
-        ]
-    )
-    scale = np.abs(causes).max(axis=0) + 1e-300
-    found = nnls(causes / scale * weights[:, None], wanted * weights)[0] / scale
-    return Model(serial_seconds, float(found[0]), float(found[1]), float(found[2]) / 1e6, float(found[3]))
-
-
 def _serial(mesh: Mesh, kernel: str) -> float:
     """The element part of the same kernel in this thread."""
     done = implementation_of("python" if kernel == "python" else "numpy").matrix(mesh, Effort(1))
@@ -242,6 +216,7 @@ def _serial(mesh: Mesh, kernel: str) -> float:
 def _parallel(mesh: Mesh, implementation: str, effort: Effort) -> tuple[float, int, int]:
     """The element part in workers that are started for it, as those of a pool are; messages and bytes both ways."""
     be.shutdown()
+    processes_shared.forget(mesh)
     began = perf_counter()
     done = implementation_of(implementation).matrix(mesh, effort)
     took = perf_counter() - began - done.seconds["convert"]
@@ -283,6 +258,8 @@ def _break_even(
         return {"workers": effort.max_workers, "predicted_elements": None, "found_elements": None, "tried": []}
     tried = []
     for factor in (0.25, 0.5, 1.0, 2.0, 4.0):
+        if predicted * factor * per_element > _LONGEST_TRIAL_SECONDS:
+            break
         some = _square(max(4.0, predicted * factor))
         tell(f"looking for the break-even at {len(some.quad8)} elements")
         pairs = [
@@ -297,19 +274,3 @@ def _break_even(
         "found_elements": crossing(tried),
         "tried": tried,
     }
-
-
-def crossing(tried: Sequence[dict[str, float]]) -> int | None:
-    """Where the two times cross, between the last size at which workers lose and the next; None where they never do.
-
-    >>> crossing([{"elements": 100, "serial_seconds": 1, "parallel_seconds": 2},
-    ...           {"elements": 400, "serial_seconds": 4, "parallel_seconds": 2}])
-    200
-    """
-    ratios = [np.log(one["serial_seconds"] / one["parallel_seconds"]) for one in tried]
-    for at in range(len(tried) - 1, 0, -1):
-        if ratios[at] >= 0 > ratios[at - 1]:
-            sizes = np.log([tried[at - 1]["elements"], tried[at]["elements"]])
-            between = np.interp(0.0, [ratios[at - 1], ratios[at]], sizes)
-            return round(float(np.exp(between)))
-    return None

@@ -1,15 +1,20 @@
-"""`auto`: compiled code in threads where numba is installed, else batches of arrays spread as the planner decides."""
+"""`auto`: compiled code where it is loaded or worth its loading, else arrays in batches, spread as the planner decides.
+
+Lives here: the choice (decisions 0031 and 0035). Never here: a way to assemble; those are files of their own.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
 import breakeven as be
-from breakeven.workloads.fem.assembly import looped, numba_csr, tasks
+from breakeven.workloads.fem.assembly import looped, numba_csr, processes_shared, tasks
 from breakeven.workloads.fem.assembly.effort import (
     BATCH_SIZE,
     RETRIES,
@@ -24,43 +29,101 @@ from breakeven.workloads.fem.assembly.effort import (
 from breakeven.workloads.fem.element import STIFFNESS_RULE, Floats, gradients
 from breakeven.workloads.fem.mesh import Mesh
 
+ALONE_BELOW = 4000
+"""Elements that arrays take in some 10 ms: less than it takes to think about anything else."""
+
+MATRIX_BYTES = 512
+"""Of one element."""
+
+LOADING_SECONDS, COMPILING_SECONDS = 0.4, 5.0
+"""Of compiled code that is kept on disk, and of code that is not: measured 0.3 to 0.6, and 3 to 12."""
+
+ARRAY_SECONDS, SAVED_SHARE = 2.4e-6, 0.75
+"""What an element takes by arrays, its summing included, and the share of that which compiled code saves (measured)."""
+
 _broken: list[bool] = []
 """Not empty where numba is there and cannot be imported, as with a numpy that is too new for it."""
 
-
-def _is_compiled() -> bool:
-    """Whether numba is there; looking for it on the path takes as long as 200 elements do, so only once."""
-    return not _broken and (sys.modules.get("numba") is not None or find_spec("numba") is not None)
+_rent: list[float] = [0.0]
+"""Seconds that arrays took so far in this process."""
 
 
 def matrix(mesh: Mesh, effort: Effort) -> Assembled:
-    """Assemble by the fastest way here; `note` says which that was (decision 0031)."""
-    if _is_compiled():
+    """Assemble by the fastest way here; `note` says which that was."""
+    if _pays(len(mesh.quad8)):
         try:
             done = numba_csr.matrix(mesh, effort)
         except be.BackendUnavailable:
             _broken.append(True)
         else:
             return Assembled(done.matrix, done.seconds, done.traffic, "numba-csr")
-    watch = Watch()
-    shared = be.SharedArray
-    values = shared.empty((len(mesh.quad8), 64), np.float64)
-    slopes, weights = gradients(STIFFNESS_RULE.points), STIFFNESS_RULE.weights
-    done_batches = be.map(
-        partial(tasks.matrices_into, "numpy", mesh.points, mesh.quad8, slopes, weights, values),
-        batches(len(mesh.quad8), effort.batch_size or BATCH_SIZE),
-        max_workers=effort.max_workers,
-        retries=RETRIES,
-        progress=False,
-    )
-    watch.lap("elements")
-    found = summed(mesh, *triplets(mesh.quad8), np.asarray(values).view(np.ndarray))
-    watch.lap("convert")
-    return Assembled(found, watch.seconds, note=f"numpy on {done_batches.report.to_dict()['backend']}")
+    done = _by_arrays(mesh, effort)
+    _rent[0] += sum(done.seconds.values())
+    return done
 
 
 def velocity(mesh: Mesh, potential: Floats, effort: Effort) -> Flow:
-    """Differentiate by the fastest way here; without numba that takes less time than any worker needs to be told."""
-    if _is_compiled():
+    """Differentiate by compiled code where it is there; by arrays it takes less than any worker needs to be told."""
+    if numba_csr.is_warm():
         return numba_csr.velocity(mesh, potential, effort)
-    return looped.velocity(mesh, potential, effort, kernel="numpy")
+    done = looped.velocity(mesh, potential, effort, kernel="numpy")
+    _rent[0] += sum(done.seconds.values())
+    return done
+
+
+def _pays(count: int) -> bool:
+    """Whether to assemble `count` elements by compiled code: it is there, or arrays have cost its price by now."""
+    if numba_csr.is_warm():
+        return True
+    saved = SAVED_SHARE * (_rent[0] + ARRAY_SECONDS * count)
+    return saved >= LOADING_SECONDS and _is_installed() and (saved >= COMPILING_SECONDS or _is_kept())
+
+
+def _is_installed() -> bool:
+    return not _broken and (sys.modules.get("numba") is not None or find_spec("numba") is not None)
+
+
+def _is_kept() -> bool:
+    """Whether the kernels lie compiled on disk: where numba is told to keep them, by their source, or in the cache."""
+    from breakeven.workloads.fem import kernels
+
+    source = Path(kernels.__file__).with_name("compiled.py")
+    name = f"compiled.stiffness_into-*.py{sys.version_info.major}{sys.version_info.minor}.nbi"
+    told, own = os.environ.get("NUMBA_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    rooms = [Path(told)] if told else [source.parent / "__pycache__", Path(own) / "numba"]
+    newest = max(
+        (one.stat().st_mtime for room in rooms for way in (name, f"*/{name}") for one in room.glob(way)), default=0
+    )
+    return newest >= source.stat().st_mtime
+
+
+def _by_arrays(mesh: Mesh, effort: Effort) -> Assembled:
+    """Array operations over batches: in this thread where they are few or very many, else where the planner says.
+
+    Shared memory that cannot be kept costs, at its first touch, what workers save: measured from 200 000 elements on.
+    """
+    count = len(mesh.quad8)
+    if (count < ALONE_BELOW or MATRIX_BYTES * count > processes_shared.MOST_KEPT_BYTES) and not effort.batch_size:
+        done = looped.matrix(mesh, effort, kernel="numpy")
+        return Assembled(done.matrix, done.seconds, note="numpy")
+    watch = Watch()
+    with processes_shared.room_of(mesh) as room:
+        spread = be.map(
+            partial(
+                tasks.matrices_into,
+                "numpy",
+                room.points,
+                room.quad8,
+                gradients(STIFFNESS_RULE.points),
+                STIFFNESS_RULE.weights,
+                room.matrices,
+            ),
+            batches(count, effort.batch_size or BATCH_SIZE),
+            max_workers=effort.max_workers,
+            retries=RETRIES,
+            progress=False,
+        )
+        watch.lap("elements")
+        found = summed(mesh, *triplets(mesh.quad8), np.asarray(room.matrices).view(np.ndarray))
+    watch.lap("convert")
+    return Assembled(found, watch.seconds, note=f"numpy on {spread.report.to_dict()['backend']}")

@@ -14,9 +14,9 @@ velocity = numba_csr.velocity
 
 def matrix(mesh: Mesh, effort: Effort) -> Assembled:
     """Assemble in threads."""
+    seconds = {"compile": numba_csr.warm()}
     from breakeven.workloads.fem.kernels import compiled
 
-    seconds = {"compile": numba_csr.warm()}
     watch = Watch()
     elements = numba_csr.element_work(mesh)
     count = len(mesh.quad8)

@@ -22,8 +22,8 @@ from breakeven.workloads.fem.element import STIFFNESS_RULE, VELOCITY_RULE, Float
 from breakeven.workloads.fem.faults import needed
 from breakeven.workloads.fem.mesh import Mesh
 
-ALONE_BELOW = 30_000
-"""Elements that one thread assembles in some 10 ms; two threads take as long, busy neighbours or not (measured)."""
+ALONE_BELOW = 60_000
+"""Elements that one thread assembles in some 15 ms; two threads take as long, busy neighbours or not (measured)."""
 
 _RANGES_A_WORKER = 4
 
@@ -144,9 +144,9 @@ def pattern_of(mesh: Mesh, effort: Effort) -> Pattern:
 
 def velocity(mesh: Mesh, potential: Floats, effort: Effort) -> Flow:
     """Differentiate in threads."""
+    seconds = {"compile": warm()}
     from breakeven.workloads.fem.kernels import compiled
 
-    seconds = {"compile": warm()}
     watch = Watch()
     slopes = gradients(VELOCITY_RULE.points)
     means, lengths = np.empty((len(mesh.quad8), 2)), np.empty(len(mesh.quad8))
@@ -173,6 +173,11 @@ def over(
 
 
 _warm: list[bool] = []
+
+
+def is_warm() -> bool:
+    """Whether compiled code is loaded in this process."""
+    return bool(_warm)
 
 
 def warm() -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,23 +28,54 @@ from breakeven.workloads.fem.mesh import Mesh
 
 _FEWEST, _BATCHES_A_WORKER = 1000, 8
 
+MOST_KEPT_BYTES = 64_000_000
+"""Element matrices of more than this (125 000 elements) are given back with each call."""
+
+
+class Room(NamedTuple):
+    """A mesh where all processes see it, and room for its element matrices (E, 64)."""
+
+    points: be.SharedArray
+    quad8: be.SharedArray
+    matrices: be.SharedArray
+
+
+_rooms: weakref.WeakKeyDictionary[Mesh, Room] = weakref.WeakKeyDictionary()
+"""What the last call on a mesh left, as long as the mesh lives: a page's first touch costs as much as filling it."""
+
+
+def forget(mesh: Mesh) -> None:
+    """Let go of the shared memory that is kept for a mesh."""
+    _rooms.pop(mesh, None)
+
+
+@contextmanager
+def room_of(mesh: Mesh) -> Iterator[Room]:
+    """What was kept, taken so that no call beside this one writes into it, or made; kept again unless it is large."""
+    shared = be.SharedArray
+    room = _rooms.pop(mesh, None) or Room(
+        shared.from_array(mesh.points), shared.from_array(mesh.quad8), shared.empty((len(mesh.quad8), 64), np.float64)
+    )
+    yield room
+    if room.matrices.nbytes <= MOST_KEPT_BYTES:
+        _rooms[mesh] = room
+
 
 def matrix(mesh: Mesh, effort: Effort) -> Assembled:
     """Assemble in processes."""
     watch = Watch()
-    shared = be.SharedArray
-    points, quad8 = shared.from_array(mesh.points), shared.from_array(mesh.quad8)
-    values = shared.empty((len(quad8), 64), np.float64)
-    kernel = effort.kernel or "numpy"
     slopes, weights = gradients(STIFFNESS_RULE.points), STIFFNESS_RULE.weights
-    traffic = _run(
-        partial(tasks.matrices_into, kernel, points, quad8, slopes, weights, values),
-        len(quad8),
-        effort,
-        points.nbytes + quad8.nbytes + values.nbytes,
-    )
-    watch.lap("elements")
-    found = summed(mesh, *triplets(mesh.quad8), np.asarray(values).view(np.ndarray))
+    with room_of(mesh) as room:
+        traffic = _run(
+            partial(
+                tasks.matrices_into, effort.kernel or "numpy", room.points, room.quad8, slopes, weights, room.matrices
+            ),
+            len(mesh.quad8),
+            effort,
+            sum(one.nbytes for one in room),
+        )
+        watch.lap("elements")
+        found = summed(mesh, *triplets(mesh.quad8), np.asarray(room.matrices).view(np.ndarray))
     watch.lap("convert")
     return Assembled(found, watch.seconds, traffic)
 
@@ -51,15 +84,16 @@ def velocity(mesh: Mesh, potential: Floats, effort: Effort) -> Flow:
     """Differentiate in processes."""
     watch = Watch()
     shared = be.SharedArray
-    inputs = shared.from_array(mesh.points), shared.from_array(mesh.quad8), shared.from_array(potential)
     means, lengths = shared.empty((len(mesh.quad8), 2), np.float64), shared.empty(len(mesh.quad8), np.float64)
     kernel, slopes = effort.kernel or "numpy", gradients(VELOCITY_RULE.points)
-    traffic = _run(
-        partial(tasks.velocities_into, kernel, *inputs, slopes, means, lengths),
-        len(mesh.quad8),
-        effort,
-        sum(one.nbytes for one in (*inputs, means, lengths)),
-    )
+    with room_of(mesh) as room:
+        inputs = room.points, room.quad8, shared.from_array(potential)
+        traffic = _run(
+            partial(tasks.velocities_into, kernel, *inputs, slopes, means, lengths),
+            len(mesh.quad8),
+            effort,
+            sum(one.nbytes for one in (*inputs, means, lengths)),
+        )
     # Copied out, so that the shared memory is given back with this call.
     found = np.array(means), np.array(lengths)
     watch.lap("velocity")

@@ -14,18 +14,31 @@ from breakeven.workloads.fem.faults import needed
 
 numba = needed("numba", "compiled assembly")
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+inlined = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")
+"""Where a call would hide from the compiler that arrays do not overlap, and keep it from doing several at once."""
+
+
+LANES = 32
+"""Elements computed side by side, so that one instruction does several; all their numbers (40 kB) stay near."""
+
+GAUSS, TERMS, ENTRIES = 9, 27, 36
+"""Points of the rule, three numbers at each, and entries in the upper half of an element matrix, row by row.
+
+Known while compiling: with sizes that are not, the same loops take half as long again.
+"""
 
 
 def products_of(slopes: Floats) -> Floats:
-    """What the kernel multiplies metrics with, once a run: for slopes (G, 2, 8) the sums of products (G, 3, 64).
+    """What the kernel multiplies metrics with, once a run: for slopes (9, 2, 8) the sums of products (36, 27).
 
     Bᵀ B · detJ = p · s sᵀ + q · (s tᵀ + t sᵀ) + r · t tᵀ with the slopes s to xi and t to eta, and three numbers p, q,
-    r that are all an element brings. Measured on 100 101 elements: 21 ms so, 45 ms through B.
+    r that are all an element brings.
     """
     to_xi, to_eta = slopes[:, 0, :, None], slopes[:, 1, :, None]
     along_xi, along_eta = slopes[:, 0, None, :], slopes[:, 1, None, :]
     sums = [to_xi * along_xi, to_xi * along_eta + to_eta * along_xi, to_eta * along_eta]
-    return np.ascontiguousarray(np.stack(sums, axis=1).reshape(len(slopes), 3, 64))
+    upper = np.stack(sums, axis=1)[:, :, *np.triu_indices(8)]
+    return np.ascontiguousarray(upper.reshape(-1, ENTRIES).T)
 
 
 @compiled
@@ -39,25 +52,69 @@ def stiffness_into(
     stop: int,
     matrices: Floats,
 ) -> None:
-    """Fill rows `start` to `stop` of `matrices` (E, 64); `products` (G, 3, 64) are those of `products_of`."""
-    xs, ys = np.empty(8), np.empty(8)
-    for element in range(start, stop):
-        matrix = matrices[element]
-        matrix[:] = 0.0
-        for node in range(8):
-            xs[node] = points[quad8[element, node], 0] - points[quad8[element, 0], 0]
-            ys[node] = points[quad8[element, node], 1] - points[quad8[element, 0], 1]
-        for at in range(len(weights)):
-            a = b = c = d = 0.0
+    """Fill rows `start` to `stop` of `matrices` (E, 64); `products` (36, 27) are those of `products_of`.
+
+    Measured on 99 856 elements: 12 ms; one element at a time 24 ms. Lanes past `stop` repeat the last
+    element, so that every element goes through the same instructions wherever a batch begins.
+    """
+    xs, ys = np.empty((8, LANES)), np.empty((8, LANES))
+    metrics, halves = np.empty((TERMS, LANES)), np.empty((ENTRIES, LANES))
+    for first in range(start, stop, LANES):
+        for lane in range(LANES):
+            element = min(first + lane, stop - 1)
             for node in range(8):
-                a += slopes[at, 0, node] * xs[node]
-                b += slopes[at, 0, node] * ys[node]
-                c += slopes[at, 1, node] * xs[node]
-                d += slopes[at, 1, node] * ys[node]
+                xs[node, lane] = points[quad8[element, node], 0] - points[quad8[element, 0], 0]
+                ys[node, lane] = points[quad8[element, node], 1] - points[quad8[element, 0], 1]
+        metrics_into(xs, ys, slopes, weights, metrics)
+        halves_into(metrics, products, halves)
+        for lane in range(min(LANES, stop - first)):
+            matrix = matrices[first + lane]
+            entry = 0
+            for row in range(8):
+                for column in range(row, 8):
+                    matrix[8 * row + column] = matrix[8 * column + row] = halves[entry, lane]
+                    entry += 1
+
+
+@inlined
+def metrics_into(xs: Floats, ys: Floats, slopes: Floats, weights: Floats, metrics: Floats) -> None:
+    """From places (8, LANES), the first at 0, to p, q and r of every Gauss point: `metrics` (27, LANES)."""
+    for at in range(GAUSS):
+        for lane in range(LANES):
+            a = b = c = d = 0.0
+            for node in range(1, 8):
+                a += slopes[at, 0, node] * xs[node, lane]
+                b += slopes[at, 0, node] * ys[node, lane]
+                c += slopes[at, 1, node] * xs[node, lane]
+                d += slopes[at, 1, node] * ys[node, lane]
             share = weights[at] / (a * d - b * c)
-            p, q, r = share * (c * c + d * d), -share * (a * c + b * d), share * (a * a + b * b)
-            for entry in range(64):
-                matrix[entry] += p * products[at, 0, entry] + q * products[at, 1, entry] + r * products[at, 2, entry]
+            metrics[3 * at, lane] = share * (c * c + d * d)
+            metrics[3 * at + 1, lane] = -share * (a * c + b * d)
+            metrics[3 * at + 2, lane] = share * (a * a + b * b)
+
+
+@inlined
+def halves_into(metrics: Floats, products: Floats, halves: Floats) -> None:
+    """The product of `products` (36, 27) and `metrics` (27, LANES), nine terms a pass."""
+    for entry in range(ENTRIES):
+        for lane in range(LANES):
+            halves[entry, lane] = 0.0
+        for at in range(0, TERMS, 9):
+            m0, m1, m2 = products[entry, at], products[entry, at + 1], products[entry, at + 2]
+            m3, m4, m5 = products[entry, at + 3], products[entry, at + 4], products[entry, at + 5]
+            m6, m7, m8 = products[entry, at + 6], products[entry, at + 7], products[entry, at + 8]
+            for lane in range(LANES):
+                halves[entry, lane] += (
+                    m0 * metrics[at, lane]
+                    + m1 * metrics[at + 1, lane]
+                    + m2 * metrics[at + 2, lane]
+                    + m3 * metrics[at + 3, lane]
+                    + m4 * metrics[at + 4, lane]
+                    + m5 * metrics[at + 5, lane]
+                    + m6 * metrics[at + 6, lane]
+                    + m7 * metrics[at + 7, lane]
+                    + m8 * metrics[at + 8, lane]
+                )
 
 
 @compiled

@@ -14,12 +14,14 @@ from breakeven.workloads.fem.mesh import Mesh
 
 __all__ = ["read", "write"]
 
-_READERS = {".npz": "npz", ".h5": "hdf5", ".hdf5": "hdf5"}
+_READERS = {".npz": "npz", ".h5": "hdf5", ".hdf5": "hdf5", ".geo": "geo"}
 _WRITERS = {".npz": "npz", ".h5": "hdf5", ".hdf5": "hdf5", ".vtu": "vtu"}
 
 
-def read(path: str | Path, *, drop_triangles: bool = False) -> Mesh:
+def read(path: str | Path, *, drop_triangles: bool = False, **constants: float) -> Mesh:
     """The mesh in a file: `.npz`, HDF5 (`x`, `y`, `quad8`), and through meshio gmsh's `.msh`, `.vtu`, `.inp` and more.
+
+    A drawing `.geo` is meshed by gmsh, where it is installed; `constants` are those that the drawing leaves open.
 
     Nine-node quadrilaterals lose their middle point. Triangles are refused, unless `drop_triangles` leaves them out,
     holes and all. Where a file names no boundaries, the edges of least x are `inlet`, those of greatest x `outlet`, and
@@ -28,8 +30,13 @@ def read(path: str | Path, *, drop_triangles: bool = False) -> Mesh:
     file = Path(path)
     if not file.is_file():
         raise MeshError(f"there is no file {file}", "path")
-    room: Any = import_module(f"{__name__}.{_READERS.get(file.suffix.lower(), 'foreign')}")
-    mesh: Mesh = room.read(file, drop_triangles=drop_triangles)
+    name = _READERS.get(file.suffix.lower(), "foreign")
+    if constants and name != "geo":
+        raise MeshError(
+            f"{file.name} is a mesh and has no parameter {', '.join(constants)}; only drawings do", "parameters"
+        )
+    room: Any = import_module(f"{__name__}.{name}")
+    mesh: Mesh = room.read(file, drop_triangles=drop_triangles, **constants)
     return mesh if mesh.boundaries else guessed(mesh)
 
 
