@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from breakeven.cli import main
 from breakeven.cli.exits import USAGE
 from breakeven.lab import crossover, drawing, instrument, metg, scenarios
 from breakeven.lab import ways as running
-from breakeven.lab.finding import Finding, Quantity
+from breakeven.lab.finding import Finding, Quantity, Row
 from breakeven.lab.scenarios.cases import scenarios as cases_of
 from breakeven.lab.scenarios.claims import claims
 from breakeven.lab.tables import render
@@ -142,3 +143,17 @@ def test_no_workers_and_no_tasks_are_refused(name: str, words: list[str], capsys
     """Before anything is started, with the option named."""
     assert main(["lab", name, "--quick", *words]) == USAGE
     assert f"{words[0]} {words[1]}: it has to be at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["scenarios", "crossover", "metg", "guidelines"])
+def test_a_finding_without_samples_can_be_drawn(name: str) -> None:
+    """Ctrl-C may come before the first block is done: the figure has nothing to show then, and shows it."""
+    module = instrument(name)
+    measured = module.measure(quick=True, workers=1)
+    rows = tuple(Row(row.labels, tuple(_emptied(one) for one in row.quantities)) for row in measured.rows)
+    panels = getattr(module, "PANELS", 1)
+    drawing.figure_of(replace(measured, rows=rows), module.draw, panels=panels, inches=module.INCHES)
+
+
+def _emptied(quantity: Quantity) -> Quantity:
+    return Quantity(quantity.name, quantity.unit, ())

@@ -97,7 +97,7 @@ def test_ctrl_c_ends_a_way_whose_workers_are_busy(name: str) -> None:
 
     def sleep_on() -> None:
         with running.opened([name], 2) as ways:
-            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            signal.setitimer(signal.ITIMER_REAL, 1.0)  # long since waiting for the first result
             ways[name].seconds(time.sleep, [30] * 4)
 
     before = signal.signal(signal.SIGALRM, interrupt)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from math import fsum, sqrt
 
+import psutil
 import pytest
 
 from breakeven.lab import ways as running
@@ -79,3 +82,22 @@ def test_the_pace_of_this_machine_is_measured() -> None:
     known = pace(0.01)
     assert known.round_seconds > 0
     assert len(known.samples) >= 9
+
+
+def test_a_killed_program_takes_its_pools_with_it() -> None:
+    """SIGKILL leaves no worker of any way waiting for work that nobody will send."""
+    code = (
+        "import sys, time\n"
+        "from breakeven.lab import ways\n"
+        "with ways.opened(ways.EVERY, 2):\n"
+        "    print('open', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"open\n"
+        workers = psutil.Process(program.pid).children(recursive=True)
+        program.kill()
+    assert len(workers) >= 6
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive

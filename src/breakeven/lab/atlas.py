@@ -59,9 +59,15 @@ def part_of(answer: Answer) -> str:
     if answer.finding is None:
         name = escape(answer.instrument)
         return f'<section id="{name}"><h2>{name}</h2><pre>{escape(answer.reason)}</pre></section>'
-    whole = section(answer.finding, figure_of(answer.finding))
+    try:
+        figure = figure_of(answer.finding)
+    except Exception as error:  # noqa: BLE001 - what cannot be drawn costs its figure, not the page
+        figure, undrawn = None, f"<p>No figure: {escape(repr(error))}</p>"
+    else:
+        undrawn = ""
+    whole = section(answer.finding, figure)
     folded = "<details><summary>figures, notes and conditions as text</summary>"
-    return whole.replace("<pre>", f"{folded}<pre>").replace("</pre>", "</pre></details>")
+    return whole.replace("<pre>", f"{undrawn}{folded}<pre>").replace("</pre>", "</pre></details>")
 
 
 def figure_of(finding: Finding) -> Figure | None:

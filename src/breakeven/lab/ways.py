@@ -31,6 +31,9 @@ PEERS = (POOL, FUTURES)
 EVERY = (LOOP, *OURS, *PEERS)
 
 
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """One way, open: `run` takes a function and items, and returns the results in input order."""
@@ -132,10 +135,16 @@ def _plain_loop(fn: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
 
 
 def _be_deaf() -> None:
-    """Leave Ctrl-C to the parent: a pool's worker would print a traceback and be replaced."""
+    """Leave Ctrl-C to the parent, where a pool's worker would print a traceback and be replaced; and end with it.
+
+    Workers of the standard library's pools hold both ends of their queues: a parent that is killed leaves them waiting.
+    """
+    import ctypes
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(libc := ctypes.CDLL(None), "prctl"):
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def end_if(interrupted: bool, ways: Mapping[str, Way]) -> None:  # noqa: FBT001 - reads as the sentence that it is

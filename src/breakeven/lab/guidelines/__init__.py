@@ -134,8 +134,8 @@ def draw(finding: Finding, axes: Axes) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
-    low = min(0.5, *(row["of bound"].low for row in rows)) / 1.15
-    high = max(2.0, *(row["of bound"].high for row in rows)) * 1.25
+    low = min([0.5, *(row["of bound"].low for row in rows)]) / 1.15
+    high = max([2.0, *(row["of bound"].high for row in rows)]) * 1.25
     ticks = [one for one in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if low <= one <= high]
     axes.set_xlim(low, high)
     axes.xaxis.set_major_locator(FixedLocator(ticks))

@@ -212,7 +212,9 @@ def _panel(axes: Axes, name: str, rows: Sequence[Row], case: Row, *, first: bool
             ha="right" if left else "left", va="center", fontsize=8.5, color=colour,
         )  # fmt: skip
     alone, argument = case["a task alone"], case["its argument, pickled"]
-    size = f"{format_seconds(alone.median / 1e3)} a task, {format_bytes(round(argument.median * 1e3))} each"
+    size = "not measured"
+    if alone.n and argument.n:
+        size = f"{format_seconds(alone.median / 1e3)} a task, {format_bytes(round(argument.median * 1e3))} each"
     axes.set_title(f"{name} data\n{size}", fontsize=9.5)
     axes.set_yticks(range(len(rows)), [str(row.labels["way"]) for row in rows] if first else [""] * len(rows))
     axes.tick_params(axis="y", length=0)
@@ -225,8 +227,8 @@ def _frame(axes: Axes, speedups: Sequence[Quantity]) -> None:
     """Limits that leave room for the figures beside the points, and ticks that can be read."""
     from matplotlib.ticker import NullFormatter, NullLocator
 
-    low = min(1.0, *(one.low for one in speedups))
-    high = max(1.0, *(one.high for one in speedups))
+    low = min([1.0, *(one.low for one in speedups)])
+    high = max([1.0, *(one.high for one in speedups)])
     span = high / low
     low, high = low / span**0.35 / 1.4, high * span**0.2 * 1.3
     wide = span > 12
