@@ -6,7 +6,7 @@ Lives here: pure arithmetic on measured seconds. Never here: a clock or a queue.
 from __future__ import annotations
 
 TARGET_SECONDS = 2e-3  # a chunk: 1 % of it is 20 µs, about what a message costs both sides
-LEAST_SECONDS = 50e-6  # a chunk towards the end: what it may make the others wait
+LEAST_SECONDS = 200e-6  # a chunk towards the end: ten times a message, and what it may make the others wait
 GROWTH = 8  # at most, from one chunk to the next: fast first items must not make a giant (joblib#1220)
 LARGEST = 1 << 16
 SHORT_SECONDS, LONG_SECONDS = 100e-6, 20e-3
@@ -26,7 +26,7 @@ def chunk_size(seconds_an_item: float | None, previous: int, remaining: int | No
     >>> chunk_size(None, 1, 1000, 2), chunk_size(1e-6, 64, 100_000, 2)
     (1, 512)
     >>> chunk_size(1e-6, 4000, 100, 2), chunk_size(0.1, 8, 50, 2)
-    (50, 1)
+    (100, 1)
     """
     if seconds_an_item is None:
         return FIRST_SIZE
