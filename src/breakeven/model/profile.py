@@ -197,7 +197,7 @@ def assumed(cpus: int) -> MachineProfile:
         out_segments=(Segment(from_bytes=0, fixed_seconds=0.0, seconds_a_byte=0.6e-9),),
         in_segments=(Segment(from_bytes=0, fixed_seconds=0.0, seconds_a_byte=0.6e-9),),
         shared_out_seconds_a_byte=0.4e-9,  # pages that are new cost three times what pages in use do
-        shared_in_seconds_a_byte=0.6e-9,
+        shared_in_seconds_a_byte=0.8e-9,
         pickle=(),
         capacity=tuple(1.0 + 0.95 * (busy - 1) if busy > 1 else 1.0 for busy in range(1, cpus + 1)),
         bandwidth=tuple(10e9 for _ in range(cpus)),
