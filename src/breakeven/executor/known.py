@@ -6,6 +6,7 @@ Lives here: the memory between calls. Never here: a measurement or a choice.
 from __future__ import annotations
 
 import os
+from time import perf_counter as clock
 
 from breakeven.records import record
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_FUNCTIONS = 128
 MOST_COUNTED = 1000
+CPUS_SECONDS = 1.0
 ALIKE = 1.5  # a call with so many times more or fewer items is decided as the one before
 
 
@@ -39,6 +41,7 @@ class Known:
 _functions: dict[Any, Known] = {}
 _calls: dict[Any, int] = {}  # of functions, made in the calling thread to their end and long enough to count
 _profile: MachineProfile | None = None
+_cpus: tuple[float, int] | None = None  # when they were counted, and how many
 _keeping = False  # what is learnt is written down at the end
 
 
@@ -86,6 +89,17 @@ def calls_of(fn: Callable[..., Any]) -> int:
 def forget(fn: Callable[..., Any]) -> None:
     """What was learnt does not hold any more."""
     _functions.pop(mark_of(fn), None)
+
+
+def cpus() -> int:
+    """Usable CPUs, read anew every second: limits of groups may change, but reading them takes 0.2 ms."""
+    global _cpus  # noqa: PLW0603 - once a process
+    now = clock()
+    if _cpus is None or now - _cpus[0] > CPUS_SECONDS:
+        from breakeven.probes.capacity import usable_cpus
+
+        _cpus = (now, usable_cpus())
+    return _cpus[1]
 
 
 def profile() -> MachineProfile:

@@ -19,7 +19,7 @@ from breakeven.executor.noticing import WORTH_CLOUDPICKLE_SECONDS, Noticing
 from breakeven.executor.promise import Promise
 from breakeven.ledger import recorder as states
 from breakeven.planning.choice import Choice, Situation, choose
-from breakeven.probes.capacity import memory_limit_bytes, running_elsewhere, usable_cpus
+from breakeven.probes.capacity import memory_limit_bytes, running_elsewhere
 from breakeven.probes.hazards import fork_hazard
 from breakeven.probes.memory import resident_bytes
 from breakeven.records import replace
@@ -40,6 +40,7 @@ LEAST_WARM_SECONDS = 1e-3  # the same, where workers stand ready
 AGAIN = 1.6  # from one look to the next, in seconds of work done here,
 CLEARLY = 1.3  # and more where all else would take so many times as long
 AGAIN_THEN = 4.0
+LOOK_AGAIN_SHARE = 0.25  # of what calls before have taken: until then nothing new is expected of this one
 LOOK_SECONDS = 5e-3  # between two looks at a place that is not here
 KEPT = 0.9  # of a loop's speed: what workers have to deliver, or the map comes back
 HOPELESS = 0.6  # of a loop's speed: seen sooner
@@ -63,7 +64,7 @@ class Steering:
         self._work = work
         self._recorder = recorder
         self._options = options
-        self._cpus = usable_cpus()
+        self._cpus = known.cpus()
         self._method: str | None = None
         self._limit: int | None = None
         self._recalled: Sample | None = None  # what calls before have shown
@@ -92,7 +93,7 @@ class Steering:
         self.weigh(items, results, rest)
         choice = self._choose(left, warm=warm)
         self._recorder.mark(states.DISPATCH)
-        if all(one.seconds > CLEARLY * choice.serial.seconds for one in choice.candidates[1:]):
+        if self._recalled is not None or _clear(choice):
             self._due_seconds = observed.seconds + steady * (AGAIN_THEN - 1)
         return choice if choice.forecast.backend != "serial" else None
 
@@ -293,7 +294,9 @@ class Steering:
         """Choose by what calls before have shown."""
         sample = self._recalled = recalled.sample
         self.noticing.recall(sample)
-        if recalled.covers(items) and items * sample.mean_seconds < WORTH_CHOOSING_SECONDS:
+        expected = items * sample.mean_seconds
+        self._due_seconds = LOOK_AGAIN_SHARE * expected
+        if recalled.covers(items) and (expected < WORTH_CHOOSING_SECONDS or _clear(recalled.choice)):
             self.choice = recalled.choice
         else:
             situation = self.situation(items, known_length=True, warm=self.warm)
@@ -313,3 +316,9 @@ class Steering:
             known.remember(self._work.fn, known.Known(sample=sample, items=items, choice=choice))
         if mixed is not None and mixed.started_seconds is not None:
             known.learn_start(str(mixed.facts["start_method"]), mixed.facts["workers"], mixed.started_seconds)
+
+
+def _clear(choice: Choice) -> bool:
+    """Whether the loop was chosen, and all else would take so much longer that it need not be thought over."""
+    serial = choice.serial.seconds
+    return choice.forecast.backend == "serial" and all(one.seconds > CLEARLY * serial for one in choice.candidates[1:])
