@@ -15,15 +15,15 @@ import numpy as np
 from benchmarks.clock import median
 from benchmarks.lab import workers
 from benchmarks.lab.reference import Reference
-from breakeven.lab import copies, latency
-from breakeven.lab.exchange import ONE_WAY, ROUND_TRIP, STREAM, Order
-from breakeven.lab.links import LocalLink, MpiLink, has_mpi, launcher
-from breakeven.lab.payloads import make
-from breakeven.lab.ranks import BUFFERS
-from breakeven.lab.watching import Watcher
+from breakeven.lab.instruments import copies, latency
+from breakeven.lab.processes.watching import Watcher
+from breakeven.lab.transports.exchange import ONE_WAY, ROUND_TRIP, STREAM, Order
+from breakeven.lab.transports.links import LocalLink, MpiLink, has_mpi, launcher
+from breakeven.lab.transports.payloads import make
+from breakeven.lab.transports.ranks import BUFFERS
 
 if TYPE_CHECKING:
-    from breakeven.lab.finding import Finding
+    from breakeven.lab.measuring.finding import Finding
 
     Series = dict[str, list[float]]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import multiprocessing
 from typing import TYPE_CHECKING
 
-from breakeven.lab.gil.examples import SHARES, Mixture
-from breakeven.lab.gil.instrument import SAMPLE_SECONDS, watch
-from breakeven.lab.memory import instrument as memory
+from breakeven.lab.instruments.gil.examples import SHARES, Mixture
+from breakeven.lab.instruments.gil.instrument import SAMPLE_SECONDS, watch
+from breakeven.lab.instruments.memory import instrument as memory
 from breakeven.probes.capacity import usable_cpus
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from breakeven.lab.collectives.algorithms import ALGORITHMS, is_right, sent_block
-from breakeven.lab.collectives.instrument import INCHES, MPI, PANELS, draw, measure, mpiexec
-from breakeven.lab.drawing import figure_of, svg_of
-from breakeven.lab.programs import Program
+from breakeven.lab.instruments.collectives.algorithms import ALGORITHMS, is_right, sent_block
+from breakeven.lab.instruments.collectives.instrument import INCHES, MPI, PANELS, draw, measure, mpiexec
+from breakeven.lab.processes.programs import Program
+from breakeven.lab.showing.drawing import figure_of, svg_of
 
 if TYPE_CHECKING:
-    from breakeven.lab.collectives.algorithms import Block
+    from breakeven.lab.instruments.collectives.algorithms import Block
 
 
 class ThreadLinks:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breakeven.lab.crossing import crossing, crossings
+from breakeven.lab.measuring.crossing import crossing, crossings
 
 
 @given(st.floats(1e-6, 1e3), st.floats(0.2, 3.0))

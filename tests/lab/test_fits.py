@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from breakeven.lab.fits import Fit, fit_segments
+from breakeven.lab.measuring.fits import Fit, fit_segments
 
 SIZES = [0.0, *[2.0**power for power in range(25)]]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from breakeven.errors import UsageError
-from breakeven.lab.drawing import figure_of, svg_of
-from breakeven.lab.gil.examples import Mixture, python_loop
-from breakeven.lab.gil.instrument import draw, found, gil_enabled, measure, verdict, watch
+from breakeven.lab.instruments.gil.examples import Mixture, python_loop
+from breakeven.lab.instruments.gil.instrument import draw, found, gil_enabled, measure, verdict, watch
+from breakeven.lab.showing.drawing import figure_of, svg_of
 
 holds_a_gil = pytest.mark.skipif(not gil_enabled(), reason="this interpreter has no GIL")
 

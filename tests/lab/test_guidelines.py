@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from breakeven.lab import guidelines
-from breakeven.lab.finding import Finding
-from breakeven.lab.guidelines.checks import Check, checks, judge
-from breakeven.lab.guidelines.programs import programs
-from breakeven.lab.guidelines.rivals import open_rivals
-from breakeven.lab.method import Case, take
+from breakeven.lab.instruments import guidelines
+from breakeven.lab.instruments.guidelines.checks import Check, checks, judge
+from breakeven.lab.instruments.guidelines.programs import programs
+from breakeven.lab.instruments.guidelines.rivals import open_rivals
+from breakeven.lab.measuring.finding import Finding
+from breakeven.lab.measuring.method import Case, take
 from breakeven.lab.tasks import burn, pace
 
 NAMES = {f"G{number}" for number in range(1, 11)}

@@ -6,7 +6,7 @@ import mmap
 import os
 from typing import TYPE_CHECKING
 
-from breakeven.lab.memory.looking import Held, Pages, Peak, group_bytes, look, pages
+from breakeven.lab.instruments.memory.looking import Held, Pages, Peak, group_bytes, look, pages
 from tests.probes.trees import V2_MOUNT, Tree, v1_mount
 
 if TYPE_CHECKING:

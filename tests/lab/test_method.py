@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from breakeven.lab.method import Case, take
+from breakeven.lab.measuring.method import Case, take
 
 
 def test_every_block_calls_every_case_once_in_an_order_drawn_anew() -> None:

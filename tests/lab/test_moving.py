@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from breakeven.cli import main
-from breakeven.lab import INSTRUMENTS, bandwidth, channels, copies, instrument, latency
-from breakeven.lab.finding import Finding
+from breakeven.lab import INSTRUMENTS, instrument
+from breakeven.lab.instruments import bandwidth, channels, copies, latency
+from breakeven.lab.measuring.finding import Finding
 
 
 def test_every_instrument_has_what_the_command_line_asks_of_it() -> None:
@@ -113,7 +114,7 @@ def test_ctrl_c_shows_what_was_measured_and_leaves_nothing_within_two_seconds() 
     program = (
         "import sys\n"
         "from breakeven.cli import main\n"
-        "from breakeven.lab.links import LocalLink\n"
+        "from breakeven.lab.transports.links import LocalLink\n"
         "run = LocalLink.run\n"
         "def told(self, order):\n"
         "    print('running', file=sys.stderr, flush=True)\n"

@@ -9,12 +9,14 @@ import pytest
 
 from breakeven.cli import main
 from breakeven.cli.exits import USAGE
-from breakeven.lab import crossover, drawing, instrument, metg, scenarios
+from breakeven.lab import instrument
 from breakeven.lab import ways as running
-from breakeven.lab.finding import Finding, Quantity, Row
-from breakeven.lab.scenarios.cases import scenarios as cases_of
-from breakeven.lab.scenarios.claims import claims
-from breakeven.lab.tables import render
+from breakeven.lab.instruments import crossover, metg, scenarios
+from breakeven.lab.instruments.scenarios.cases import scenarios as cases_of
+from breakeven.lab.instruments.scenarios.claims import claims
+from breakeven.lab.measuring.finding import Finding, Quantity, Row
+from breakeven.lab.showing import drawing
+from breakeven.lab.showing.tables import render
 from breakeven.model.profile import MachineProfile
 from breakeven.units import parse_seconds
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from breakeven.lab.collectives.instrument import mpiexec
-from breakeven.lab.families import descendants
-from breakeven.lab.programs import Program, ProgramFailed
+from breakeven.lab.instruments.collectives.instrument import mpiexec
+from breakeven.lab.processes.families import descendants
+from breakeven.lab.processes.programs import Program, ProgramFailed
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_a_program_answers_line_by_line(program_file: Path) -> None:
     """What is said goes in as a line of JSON, and what it prints comes out as one."""
     program_file.write_text(
         "import json, sys\n"
-        "from breakeven.lab.programs import printed\n"
+        "from breakeven.lab.processes.programs import printed\n"
         "for line in sys.stdin:\n"
         "    printed({'twice': 2 * json.loads(line)})\n"
     )
@@ -53,7 +53,7 @@ def test_leaving_by_an_exception_ends_the_whole_tree(program_file: Path) -> None
     """Neither the program nor what it started outlives the context."""
     program_file.write_text(
         "import subprocess, sys, time\n"
-        "from breakeven.lab.programs import printed\n"
+        "from breakeven.lab.processes.programs import printed\n"
         "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         "printed('started')\n"
         "time.sleep(600)\n"
@@ -91,7 +91,7 @@ def test_temporary_files_go_with_the_program(program_file: Path) -> None:
     """They lie in a folder of its own."""
     program_file.write_text(
         "import tempfile, time\n"
-        "from breakeven.lab.programs import printed\n"
+        "from breakeven.lab.processes.programs import printed\n"
         "printed(tempfile.mkstemp()[1])\n"
         "time.sleep(600)\n"
     )
@@ -103,7 +103,7 @@ def test_shared_memory_of_a_program_that_is_killed_is_given_back(program_file: P
     program_file.write_text(
         "import time\n"
         "from multiprocessing.shared_memory import SharedMemory\n"
-        "from breakeven.lab.programs import printed\n"
+        "from breakeven.lab.processes.programs import printed\n"
         "memory = SharedMemory(create=True, size=4096)\n"
         "printed(memory.name)\n"
         "time.sleep(600)\n"
@@ -119,7 +119,7 @@ def test_ranks_of_mpi_that_are_ended_leave_no_segment(program_file: Path) -> Non
     program_file.write_text(
         "import pathlib, time\n"
         "from mpi4py import MPI\n"
-        "from breakeven.lab.programs import printed\n"
+        "from breakeven.lab.processes.programs import printed\n"
         "MPI.COMM_WORLD.Barrier()\n"
         "lines = pathlib.Path('/proc/self/maps').read_text().splitlines()\n"
         "if MPI.COMM_WORLD.rank == 0:\n"

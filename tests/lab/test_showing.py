@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from breakeven.lab import drawing
-from breakeven.lab.conditions import conditions
-from breakeven.lab.finding import Finding, Quantity, Row
-from breakeven.lab.fits import fit_segments
-from breakeven.lab.pages import page, section
-from breakeven.lab.tables import render
+from breakeven.lab.measuring.conditions import conditions
+from breakeven.lab.measuring.finding import Finding, Quantity, Row
+from breakeven.lab.measuring.fits import fit_segments
+from breakeven.lab.showing import drawing
+from breakeven.lab.showing.pages import page, section
+from breakeven.lab.showing.tables import render
 
 SIZES = (1024.0, 4096.0, 65536.0, 1 << 20)
 

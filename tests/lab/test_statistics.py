@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from breakeven.lab.statistics import median_interval, quartiles, ratio_of_medians, signed_rank
+from breakeven.lab.measuring.statistics import median_interval, quartiles, ratio_of_medians, signed_rank
 
 
 def test_the_interval_of_a_median_holds_it_as_often_as_it_says() -> None:

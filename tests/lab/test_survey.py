@@ -17,7 +17,7 @@ from breakeven.cli import main
 from breakeven.cli.exits import INTERRUPTED, USAGE
 from breakeven.lab import INSTRUMENTS
 from breakeven.lab import ways as running
-from breakeven.lab.atlas import names, page_of, part_of
+from breakeven.lab.showing.atlas import names, page_of, part_of
 from breakeven.lab.survey import Answer, survey
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from breakeven.lab.exchange import BOTH, ONE_WAY, ROUND_TRIP, STAGES, STREAM, Garbled, Order
-from breakeven.lab.links import chosen, has_mpi, opened
-from breakeven.lab.payloads import SHAPES, fingerprint, make, objects_in
 from breakeven.lab.transports import LOCAL, MPI
+from breakeven.lab.transports.exchange import BOTH, ONE_WAY, ROUND_TRIP, STAGES, STREAM, Garbled, Order
+from breakeven.lab.transports.links import chosen, has_mpi, opened
+from breakeven.lab.transports.payloads import SHAPES, fingerprint, make, objects_in
 
 LARGE = 300_000  # more than a pipe, a socket or the arena's threshold takes at once
 
@@ -54,7 +54,7 @@ def test_every_shape_travels_pickled_or_as_it_is(shape: str) -> None:
 def test_a_payload_that_changes_on_its_way_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The near side is made to believe it sent something else: that is what a transport that garbles looks like."""
     with opened(["os.pipe"], 4096) as links:
-        monkeypatch.setattr("breakeven.lab.exchange.fingerprint", lambda payload: fingerprint(payload) ^ 1)
+        monkeypatch.setattr("breakeven.lab.transports.exchange.fingerprint", lambda payload: fingerprint(payload) ^ 1)
         with pytest.raises(Garbled, match="bytes came through changed"):
             links["os.pipe"].run(Order(ONE_WAY, size_bytes=100))
 
@@ -97,7 +97,7 @@ def test_a_partner_ends_when_its_parent_is_killed() -> None:
     """No process outlives the one that measures, however that ends."""
     program = (
         "import os, signal\n"
-        "from breakeven.lab.links import opened\n"
+        "from breakeven.lab.transports.links import opened\n"
         "with opened(['mp.Queue'], 4096) as links:\n"
         "    print(links['mp.Queue'].pid, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from breakeven.lab import ways as running
-from breakeven.lab.metg.reference import bare_workers
+from breakeven.lab.instruments.metg.reference import bare_workers
 from breakeven.lab.tasks import Pace, burn, pace
 
 EVERY = (*running.EVERY, running.COLD)

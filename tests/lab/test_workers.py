@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from breakeven.lab.drawing import figure_of, svg_of
-from breakeven.lab.families import descendants
-from breakeven.lab.finding import Finding
-from breakeven.lab.frames import instrument as frames
-from breakeven.lab.memory import instrument as memory
-from breakeven.lab.sharing import instrument as sharing
-from breakeven.lab.startup import instrument as startup
+from breakeven.lab.instruments.frames import instrument as frames
+from breakeven.lab.instruments.memory import instrument as memory
+from breakeven.lab.instruments.sharing import instrument as sharing
+from breakeven.lab.instruments.startup import instrument as startup
+from breakeven.lab.measuring.finding import Finding
+from breakeven.lab.processes.families import descendants
+from breakeven.lab.showing.drawing import figure_of, svg_of
 
 
 def units(found: Finding) -> dict[str, str]:

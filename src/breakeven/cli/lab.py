@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
-    from breakeven.lab.finding import Finding
+    from breakeven.lab.measuring.finding import Finding
 
 ALL = "every instrument in turn, and one page with everything about this machine"
 _SUFFIXES = (".svg", ".png", ".html")
@@ -70,19 +70,19 @@ def execute(options: argparse.Namespace) -> int:
 
 def show(finding: Finding, *, as_json: bool) -> None:
     """Print a finding."""
-    from breakeven.lab.tables import render
+    from breakeven.lab.showing.tables import render
 
     print(json.dumps(finding.to_dict(), indent=1) if as_json else render(finding), flush=True)
 
 
 def draw(finding: Finding, module: Any, path: Path) -> None:
     """Write the figure, or the page around it."""
-    from breakeven.lab import drawing
+    from breakeven.lab.showing import drawing
 
     more = {"inches": module.INCHES} if hasattr(module, "INCHES") else {}
     figure = drawing.figure_of(finding, module.draw, panels=getattr(module, "PANELS", 1), **more)
     if path.suffix == ".html":
-        from breakeven.lab.pages import page, section
+        from breakeven.lab.showing.pages import page, section
 
         path.write_text(page(f"breakeven lab {finding.instrument}", [section(finding, figure)]), encoding="utf-8")
     else:

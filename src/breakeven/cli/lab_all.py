@@ -40,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run them, tell each headline as it comes, write the page."""
-    from breakeven.lab.atlas import names, page_of, part_of
+    from breakeven.lab.showing.atlas import names, page_of, part_of
     from breakeven.lab.survey import survey
     from breakeven.ledger.store import write_whole
 
@@ -80,7 +80,7 @@ def _checked(text: str) -> Path:
 
 def _tell(answer: Answer, *, quiet: bool) -> None:
     """One instrument's headline, as soon as it is there."""
-    from breakeven.lab.atlas import mark_of
+    from breakeven.lab.showing.atlas import mark_of
 
     told = answer.reason if answer.finding is None else answer.finding.headline
     mark = mark_of(answer)

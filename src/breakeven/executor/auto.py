@@ -101,7 +101,7 @@ class Auto:
         recorder.forecast = _forecast(choice, spent, steering)
         steering.go(mixed, choice)
         yield from mixed.blocks(steering.steer)
-        if recorder.forecast is not None:
+        if isinstance(recorder.forecast, dict):
             recorder.forecast["moves"] = steering.moves
         steering.learn(mixed)
 
@@ -138,7 +138,9 @@ class _Watch:
     def __init__(self, work: Work, loop: Loop, steering: Steering | None) -> None:
         self.loop = loop
         self.steering = steering
-        self.due_seconds = FIRST_LOOK_SECONDS  # of work, when to look next
+        self.due_seconds = (
+            FIRST_LOOK_SECONDS if steering is None else steering.quiet_until_seconds
+        )  # of work: next look
         self._left = work.length
         self._rented = _rented(work)
         self._items, self._seconds = work.first, 0.0
@@ -218,6 +220,7 @@ def _decided_before(work: Work, recorder: Recorder, options: Options) -> Going |
     if recalled is None:
         return None
     steering = _steering(work, recorder, options)
+    steering.calls_before = _rented(work)
     choice = steering.recall(recalled, work.length or 0)
     return steering, None if choice.forecast.backend == "serial" else choice, work
 
@@ -259,5 +262,8 @@ def _finish_serially(recorder: Recorder, steering: Steering | None, loop: Loop, 
         recorder.choice = "serial: done before workers could have been started"
         return
     recorder.choice = f"serial: {choice.reason}"
-    recorder.forecast = _forecast(choice, steering.chosen_after_seconds, steering)
+    spent, decided = steering.chosen_after_seconds, steering
+    recorder.forecast = lambda: _forecast(
+        choice, spent, decided
+    )  # who does not ask for the report need not wait for it
     steering.learn(None)

@@ -78,6 +78,11 @@ class Steering:
 
     # --- in the calling thread ---
 
+    @property
+    def quiet_until_seconds(self) -> float:
+        """Of work done here: until then calls before leave nothing to be looked at."""
+        return 0.0 if self._recalled is None else self._due_seconds
+
     def look(self, items: Sequence[Any], results: Sequence[Any], left: int | None) -> Choice | None:
         """Where to go from here, or None to go on; `items` and `results` are those of the last block."""
         observed = self.noticing.observed
@@ -295,17 +300,20 @@ class Steering:
         sample = self._recalled = recalled.sample
         self.noticing.recall(sample)
         expected = items * sample.mean_seconds
-        self._due_seconds = LOOK_AGAIN_SHARE * expected
-        if recalled.covers(items) and (expected < WORTH_CHOOSING_SECONDS or _clear(recalled.choice)):
+        calls = self.calls_before
+        settled = expected < WORTH_CHOOSING_SECONDS and calls & (calls - 1)  # twice as many may be worth a start by now
+        self._due_seconds = MISTAKEN * expected
+        if recalled.covers(items) and (settled or _clear(recalled.choice)):
             self.choice = recalled.choice
         else:
             situation = self.situation(items, known_length=True, warm=self.warm)
             self.choice = choose(sample, situation, known.profile())
+            self._due_seconds = LOOK_AGAIN_SHARE * expected
         return self.choice
 
     def learn(self, mixed: Mixed | None) -> None:
         """The call is over: remember what it showed of the function and of a start."""
-        sample, choice, items = self._recalled or self.sample(), self.choice, self._recorder.items
+        sample, choice, items = self.sample(), self.choice, self._recorder.items
         if sample is None or choice is None:
             return
         mean = promise.seconds_a_task(self._recorder)

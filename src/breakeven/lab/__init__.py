@@ -40,13 +40,13 @@ INSTRUMENTS: dict[str, tuple[str, str]] = {
     "metg": ("metg", "the shortest task that keeps workers half busy, or 95 % busy, on each way"),
     "guidelines": ("guidelines", "ten things that must hold of any parallel library, each a statistical test"),
 }
-"""Instrument → its module in this package, and what it measures."""
+"""Instrument → its module in `lab.instruments`, and what it measures."""
 
 
 def instrument(name: str) -> Any:
     """Import an instrument's module.
 
     >>> instrument("latency").__name__
-    'breakeven.lab.latency'
+    'breakeven.lab.instruments.latency'
     """
-    return import_module(f"{__name__}.{INSTRUMENTS[name][0]}")
+    return import_module(f"{__name__}.instruments.{INSTRUMENTS[name][0]}")

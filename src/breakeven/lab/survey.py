@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from breakeven.lab.finding import Finding
+from breakeven.lab.measuring.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -19,7 +19,7 @@ from breakeven.work import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from breakeven.work import Failure
@@ -160,7 +160,7 @@ class Recorder:
         self.failures: list[dict[str, Any]] = []
         self.notes: list[str] = []
         self.choice = ""
-        self.forecast: dict[str, Any] | None = None
+        self.forecast: dict[str, Any] | Callable[[], dict[str, Any]] | None = None  # what makes it, where few ask
         self.memory: Any = None
 
     def mark(self, state: int) -> float:
@@ -323,7 +323,7 @@ class Recorder:
             "retries": self.retries,
             "notes": self.notes,
             "choice": self.choice,
-            "forecast": self.forecast,
+            "forecast": self.forecast() if callable(self.forecast) else self.forecast,
             "useful_seconds_per_item": computed / self.items if self.items else None,
             "serial_seconds_estimate": None,
             "chunk_records": [

@@ -193,7 +193,7 @@ def manager_list(_capacity_bytes: int) -> Served:
 
 def _started() -> Any:
     """A Manager whose server does not end at Ctrl-C, since it has to be asked once more."""
-    from breakeven.lab.forking import quietly_forking
+    from breakeven.lab.processes.forking import quietly_forking
 
     with quietly_forking():
         return _context().Manager()

@@ -1,0 +1,251 @@
+"""How many bytes a second travel between two processes, against the size of a message.
+
+Bandwidth has senses too, and each is a column: of one message, start-up included (size / one-way time) or excluded
+(size / (one-way time less alpha of the fitted line)); of a stream, with 1, 4, 16 or 64 messages in flight before one
+answer; and of both directions at once. Beside them the rate of messages, and copying memory within one process: to new
+pages, which nothing that delivers a fresh payload by copying once can beat, and to pages in use. MB is 10^6 bytes.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter as clock
+
+import numpy as np
+
+from breakeven.lab.instruments.latency import sizes_of
+from breakeven.lab.measuring.conditions import conditions
+from breakeven.lab.measuring.finding import Finding, Quantity, Row
+from breakeven.lab.measuring.fits import LEAST_POINTS, fit_segments
+from breakeven.lab.measuring.method import Case, take
+from breakeven.lab.measuring.statistics import median
+from breakeven.lab.showing.tables import number, size_text
+from breakeven.lab.transports.exchange import BOTH, ONE_WAY, STREAM, Order
+from breakeven.lab.transports.payloads import shapes_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from breakeven.lab.measuring.fits import Fit
+    from breakeven.lab.measuring.method import Taken
+    from breakeven.lab.transports.links import Link
+
+PANELS = 2
+INCHES = (13.0, 5.8)
+
+QUICK_SIZES = (1 << 10, 32 << 10, 512 << 10)
+SIZES = tuple(1 << power for power in range(6, 27, 2))
+QUICK_TRANSPORTS = ("os.pipe", "socketpair", "mp.Pipe", "mp.Queue", "shared_memory", "our channel", "our arena")
+WINDOWS = (1, 4, 16, 64)
+QUICK_WINDOWS = (1, 16)
+BOTH_WINDOW = 4
+IN_FLIGHT_BYTES = 64 << 20
+"""At most so many bytes in flight at once, a message or more: wider windows are left out for larger sizes."""
+
+NOTE = "One message: size / one-way time. Without start-up: size / (that less alpha). Window w: w messages, one answer."
+COPIES = ("copy to new pages", "copy to pages in use")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this instrument."""
+    parser.add_argument("--transports", metavar="NAMES", help="only these, by comma (default: all that are there)")
+    parser.add_argument("--sizes", metavar="SIZES", help="sizes by comma, such as 4KiB,1MiB,64MiB")
+    parser.add_argument("--shape", default="bytes", help="shape of the payload (default: bytes)")
+
+
+def measure(
+    *,
+    quick: bool = False,
+    transports: str | None = None,
+    sizes: str | None = None,
+    shape: str = "bytes",
+    seconds: float | None = None,
+) -> Finding:
+    """Measure and return one row a transport and size.
+
+    >>> found = measure(quick=True, transports="os.pipe", sizes="64KiB", seconds=0.2)
+    >>> row = found.select(transport="os.pipe", size_bytes=65536)[0]
+    >>> row["one message"].unit, row["message rate"].unit, row["both directions"].median > 0
+    ('MB/s', 'msg/s', True)
+    """
+    from breakeven.lab.transports.links import chosen, opened
+
+    names = chosen(transports, default=QUICK_TRANSPORTS if quick else None)
+    (shape,) = shapes_of(shape, ())
+    known = sizes_of(sizes, QUICK_SIZES if quick else SIZES)
+    windows = QUICK_WINDOWS if quick else WINDOWS
+    with opened(names, 2 * max(known) + (64 << 10)) as links:
+        cases = [
+            Case(f"{name} {size}", _once(links[name], shape, size, windows, quick=quick))
+            for name in names
+            for size in known
+        ]
+        cases += [Case(f"{copy} {size}", _copying(copy, size)) for copy in COPIES for size in known]
+        budget = seconds if seconds is not None else 1.6 if quick else 75.0
+        taken = take(cases, budget_seconds=budget)
+    fits = _fits(taken, names, known)
+    rows = [
+        row for name in (*names, *COPIES) for size in known for row in _rows(taken, name, size, windows, fits.get(name))
+    ]
+    return Finding(
+        instrument="bandwidth",
+        headline=_headline(rows, max(known)),
+        conditions=conditions(**taken.facts(), shape=shape, fresh_payloads=True),
+        rows=tuple(rows),
+        fits=fits,
+        notes=(NOTE,),
+        interrupted=taken.interrupted,
+    )
+
+
+def _once(link: Link, shape: str, size: int, windows: Sequence[int], *, quick: bool) -> Any:
+    """One-way time, windows and both directions, in seconds."""
+    count = max(1, min(4 if quick else 8, (256 << 10) // max(size, 1)))
+    turn = iter(range(1 << 62))
+
+    def once() -> dict[str, float]:
+        seed = next(turn)
+        found = {"one-way": median(link.run(Order(ONE_WAY, shape, size, count, seed=seed))["one-way"])}
+        for window in windows:
+            if fits_in_flight(window, size):
+                order = Order(STREAM, shape, size, 1, window, seed=seed)
+                found[f"window {window}"] = link.run(order)["window"][0]
+        order = Order(BOTH, shape, size, 1, _both_window(size), seed=seed)
+        found["both directions"] = link.run(order)["window"][0]
+        return found
+
+    return once
+
+
+def fits_in_flight(window: int, size: int) -> bool:
+    """Say whether a window of this size is measured.
+
+    >>> fits_in_flight(64, 1 << 20), fits_in_flight(64, 2 << 20), fits_in_flight(1, 1 << 30)
+    (True, False, True)
+    """
+    return window == 1 or window * size <= IN_FLIGHT_BYTES
+
+
+def _both_window(size: int) -> int:
+    return BOTH_WINDOW if fits_in_flight(BOTH_WINDOW, size) else 1
+
+
+def _copying(name: str, size: int) -> Callable[[], float]:
+    source = np.random.default_rng(0).bytes(size)
+    target = memoryview(bytearray(size))
+    count = max(1, (256 << 10) // max(size, 1))
+
+    def once() -> float:
+        began = clock()
+        if name == COPIES[0]:
+            for _ in range(count):
+                bytearray(source)
+        else:
+            for _ in range(count):
+                target[:] = source
+        return (clock() - began) / count
+
+    return once
+
+
+def rate_of(size_bytes: float, seconds: float) -> float:
+    """Return MB (10^6 bytes) a second.
+
+    >>> rate_of(1_000_000, 0.5)
+    2.0
+    """
+    return size_bytes / seconds / 1e6
+
+
+def _rows(taken: Taken, name: str, size: int, windows: Sequence[int], fit: Fit | None) -> list[Row]:
+    case = f"{name} {size}"
+    labels: dict[str, str | float] = {"transport": name, "size_bytes": size}
+    if name in COPIES:
+        rates = tuple(rate_of(size, seconds) for seconds in taken.of(case))
+        return [Row(labels, (Quantity("one message", "MB/s", rates),))] if rates else []
+    times = taken.of(case, "one-way")
+    if not times:
+        return []
+    quantities = [Quantity("one message", "MB/s", tuple(rate_of(size, seconds) for seconds in times))]
+    if fit is not None:
+        alpha = fit.segment_of(size).alpha_us / 1e6
+        without = tuple(rate_of(size, seconds - alpha) for seconds in times if seconds > alpha)
+        if len(without) == len(times):
+            quantities.append(Quantity("without start-up", "MB/s", without))
+    for window in windows:
+        rates = tuple(rate_of(window * size, seconds) for seconds in taken.of(case, f"window {window}"))
+        if rates:
+            quantities.append(Quantity(f"window {window}", "MB/s", rates))
+    moved = 2 * _both_window(size) * size
+    both = tuple(rate_of(moved, seconds) for seconds in taken.of(case, "both directions"))
+    if both:
+        quantities.append(Quantity("both directions", "MB/s", both))
+    widest = max((window for window in windows if fits_in_flight(window, size)), default=1)
+    messages = tuple(widest / seconds for seconds in taken.of(case, f"window {widest}"))
+    if messages:
+        quantities.append(Quantity("message rate", "msg/s", messages))
+    return [Row(labels, tuple(quantities))]
+
+
+def _fits(taken: Taken, names: Sequence[str], sizes: Sequence[int]) -> dict[str, Fit]:
+    fits = {}
+    for name in names:
+        points = [(size, median(taken.of(f"{name} {size}", "one-way")) * 1e6) for size in sizes]
+        points = [(size, time) for size, time in points if time == time]  # noqa: PLR0124 - NaN: not reached
+        if len(points) >= LEAST_POINTS:
+            fits[name] = fit_segments([size for size, _ in points], [time for _, time in points])
+    return fits
+
+
+def _headline(rows: Sequence[Row], size: int) -> str:
+    here = [row for row in rows if row.labels["size_bytes"] == size]
+    moving = sorted(
+        (row for row in here if row.labels["transport"] not in COPIES), key=lambda row: row["one message"].median
+    )
+    ceiling = [row["one message"].median for row in here if row.labels["transport"] == COPIES[0]]
+    if not moving:
+        return "Nothing was measured."
+    best, worst = moving[-1], moving[0]
+    text = (
+        f"A message of {size_text(size)} travels at {number(best['one message'].median)} MB/s through "
+        f"{best.labels['transport']}"
+    )
+    if len(moving) > 1:
+        text += f", at {number(worst['one message'].median)} MB/s through {worst.labels['transport']}"
+    return text + (f"; copying it once to new pages runs at {number(ceiling[0])} MB/s." if ceiling else ".")
+
+
+def draw(finding: Finding, axes: Any) -> None:
+    """Draw rates of one message, and of a window, against sizes, below what copying memory reaches."""
+    from breakeven.lab.showing import drawing
+
+    names = list(dict.fromkeys(str(row.labels["transport"]) for row in finding.rows))
+    moving = [name for name in names if name not in COPIES]
+    named = []
+    for panel, quantity in zip(axes, ("one message", "window 16"), strict=True):
+        ends = []
+        for at, name in enumerate(moving):
+            rows = [row for row in finding.select(transport=name) if quantity in row]
+            if not rows:
+                continue
+            sizes = [float(row.labels["size_bytes"]) for row in rows]
+            drawing.series(panel, sizes, [row[quantity] for row in rows], number=at)
+            ends.append((name, sizes[-1], rows[-1][quantity].median, at))
+        for name, dashes in zip(COPIES, ("--", ":"), strict=True):
+            rows = list(finding.select(transport=name))
+            sizes = [float(row.labels["size_bytes"]) for row in rows]
+            medians = [row["one message"].median for row in rows]
+            if rows:
+                panel.plot(sizes, medians, dashes, color=drawing.INK, lw=1.2)
+                ends.append((name, sizes[-1], medians[-1], -1))
+        drawing.logarithmic(panel, x="size of a message [B]", y="rate [MB/s], 1 MB = 10⁶ B", sizes=True)
+        named.append(ends)
+    axes[0].set_title("One message, start-up included")
+    axes[1].set_title("16 messages in flight, then one answer")
+    low = min(panel.get_ylim()[0] for panel in axes)
+    high = max(panel.get_ylim()[1] for panel in axes)
+    for panel, ends in zip(axes, named, strict=True):
+        panel.set_ylim(low, high)
+        drawing.name_ends(panel, ends)

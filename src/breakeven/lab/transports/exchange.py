@@ -1,0 +1,304 @@
+"""Messages between two processes, timed: what the near side does, and what the far side does meanwhile.
+
+Lives here: both sides of every exchange, and what is timed in it. Never here: how bytes travel (`transports`), or how
+the other process came to be (`links`).
+
+All times are of `perf_counter`, CLOCK_MONOTONIC, which all processes of a host share: a time taken here may be taken
+from one taken there, and a one-way time is measured, not half of a round trip. Payloads are made before the clock
+starts, and checked and forgotten after it has stopped.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from time import perf_counter as clock
+
+import numpy as np
+
+from breakeven.lab.transports.payloads import fingerprint, make
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Protocol
+
+    from breakeven.lab.transports.port import End
+
+    class Control(Protocol):
+        """A connection beside the one that is measured, for orders and stamps."""
+
+        def send(self, order: Any, /) -> None:
+            """Send."""
+
+        def recv(self) -> Any:
+            """Receive, waiting; raises `EOFError` when the other side has gone."""
+
+
+ONE_WAY, STAGES, ROUND_TRIP, STREAM, BOTH, LEAVE = "one-way", "stages", "round trip", "stream", "both", "leave"
+
+
+ANSWER = b"!"
+"""What the far side says after a window."""
+
+LOOK_BYTES = 16 << 10
+"""From here on the far side looks for the first byte before it reads. For less, the look itself is what would be timed:
+hand-over and receiving are one stage then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to exchange: `count` messages of a shape and size, `window` of them in flight, new ones or one again."""
+
+    kind: str
+    shape: str = "bytes"
+    size_bytes: int = 0
+    count: int = 1
+    window: int = 1
+    seed: int = 0
+    fresh: bool = True
+
+
+class Garbled(RuntimeError):
+    """What arrived is not what was sent."""
+
+
+def lead(order: Order, end: End, control: Control) -> dict[str, list[float]]:
+    """Do the near side's part and return seconds by name, one a message (of streams: one a window).
+
+    An order of another kind than those above goes to the end's own `lead`. Raises `Garbled` if a payload came through
+    changed.
+    """
+    control.send(order)
+    own: Any = end
+    out, back = _PLAIN.get(order.kind, (False, False))
+    _expect(end, order, out=out, back=back)
+    return _LEADS[order.kind](order, end, control) if order.kind in _LEADS else own.lead(order)
+
+
+def follow(end: End, control: Control) -> None:
+    """Do the far side's part of whatever is ordered, until told to leave or left alone."""
+    own: Any = end
+    try:
+        while True:
+            order = control.recv()
+            if order.kind == LEAVE:
+                return
+            back, out = _PLAIN.get(order.kind, (False, False))
+            _expect(end, order, out=out, back=back)
+            if order.kind in _FOLLOWS:
+                _FOLLOWS[order.kind](order, end, control)
+            else:
+                own.follow(order)
+    except (EOFError, ConnectionError, BrokenPipeError):
+        return
+
+
+def _expect(end: End, order: Order, *, out: bool, back: bool) -> None:
+    """Tell an end that wants to know which way plain bytes of one length will go."""
+    expect = getattr(end, "expect", None)
+    if expect is not None:
+        size = order.size_bytes if order.shape == "bytes" else 0
+        answer = len(ANSWER) if size and order.kind == STREAM else 0
+        expect(size if out else answer, size if back else answer)
+
+
+def _one_after_another(order: Order) -> Iterator[Any]:
+    """Payloads, each made when the one before it is done with, so that two never stand in memory at once."""
+    rng = np.random.default_rng((order.seed, order.size_bytes))
+    again = None if order.fresh else make(order.shape, order.size_bytes, rng)
+    for _ in range(order.count):
+        yield make(order.shape, order.size_bytes, rng) if order.fresh else again
+
+
+def _payloads(order: Order) -> list[Any]:
+    """As many payloads as are in flight at once, each in memory of its own."""
+    rng = np.random.default_rng((order.seed, order.size_bytes))
+    return [make(order.shape, order.size_bytes, rng) for _ in range(order.window)]
+
+
+def _lead_one_way(order: Order, end: End, control: Control) -> dict[str, list[float]]:
+    seconds = []
+    for payload in _one_after_another(order):
+        began = clock()
+        end.write(end.pack(payload))
+        arrived, found = control.recv()
+        end.settle()
+        _compare(found, payload)
+        del payload
+        seconds.append(arrived - began)
+    return {"one-way": seconds}
+
+
+def _follow_one_way(order: Order, end: End, control: Control) -> None:
+    for _ in range(order.count):
+        payload = end.unpack(end.read())
+        arrived = clock()
+        found = fingerprint(payload)
+        del payload
+        end.settle()
+        control.send((arrived, found))
+
+
+def _lead_stages(order: Order, end: End, control: Control) -> dict[str, list[float]]:
+    """Split a one-way time where the message changes hands; the parts add up to it by their definition."""
+    stages: dict[str, list[float]] = {
+        "dumps": [], "hand-over": [], "receive": [], "loads": [], "one-way": [], "send call": []
+    }  # fmt: skip
+    for payload in _one_after_another(order):
+        began = clock()
+        packed = end.pack(payload)
+        ready = clock()
+        end.write(packed)
+        sent = clock()
+        first, whole, usable, found = control.recv()
+        end.settle()
+        _compare(found, payload)
+        del packed, payload
+        first = max(first, ready)
+        for name, seconds in (
+            ("dumps", ready - began),
+            ("hand-over", first - ready),
+            ("receive", whole - first),
+            ("loads", usable - whole),
+            ("one-way", usable - began),
+            ("send call", sent - ready),
+        ):
+            stages[name].append(seconds)
+    return stages
+
+
+def _follow_stages(order: Order, end: End, control: Control) -> None:
+    for _ in range(order.count):
+        first = 0.0
+        if order.size_bytes >= LOOK_BYTES:
+            end.wait()
+            first = clock()
+        packed = end.read()
+        whole = clock()
+        first = first or whole
+        payload = end.unpack(packed)
+        usable = clock()
+        found = fingerprint(payload)
+        del packed, payload
+        end.settle()
+        control.send((first, whole, usable, found))
+
+
+def _lead_round_trip(order: Order, end: End, _control: Control) -> dict[str, list[float]]:
+    seconds = []
+    for payload in _one_after_another(order):
+        began = clock()
+        end.write(end.pack(payload))
+        back = end.unpack(end.read())
+        seconds.append(clock() - began)
+        _compare(fingerprint(back), payload)
+        del back, payload
+        end.settle()
+    return {"round trip": seconds}
+
+
+def _follow_round_trip(order: Order, end: End, _control: Control) -> None:
+    for _ in range(order.count):
+        payload = end.unpack(end.read())
+        end.write(end.pack(payload))
+        del payload
+        end.settle()
+
+
+def _lead_stream(order: Order, end: End, control: Control) -> dict[str, list[float]]:
+    seconds = []
+    for _ in range(order.count):
+        payloads = _payloads(order)
+        pack, write = end.pack, end.write
+        began = clock()
+        for payload in payloads:
+            write(pack(payload))
+        end.unpack(end.read())
+        seconds.append(clock() - began)
+        end.settle()
+        _compare(control.recv(), payloads[-1])
+    return {"window": seconds}
+
+
+def _follow_stream(order: Order, end: End, control: Control) -> None:
+    for _ in range(order.count):
+        payload = None
+        read, unpack, settle = end.read, end.unpack, end.settle if end.lends else None
+        for _ in range(order.window):
+            payload = None  # forgotten before the next, which may then lie in the same pages
+            payload = unpack(read())
+            if settle is not None:
+                settle()
+        end.write(end.pack(ANSWER))
+        control.send(fingerprint(payload))
+        del payload
+        end.settle()
+
+
+def _lead_both(order: Order, end: End, control: Control) -> dict[str, list[float]]:
+    """Both send a window at once; the time ends when both have received all, told over the control connection."""
+    seconds = []
+    for _ in range(order.count):
+        payloads = _payloads(order)
+        control.send("ready")
+        control.recv()
+        began = clock()
+        ended = _send_and_receive(end, payloads)
+        theirs = control.recv()
+        seconds.append(max(ended, theirs) - began)
+        end.settle()
+    return {"window": seconds}
+
+
+def _follow_both(order: Order, end: End, control: Control) -> None:
+    for _ in range(order.count):
+        payloads = _payloads(order)
+        control.recv()
+        control.send("ready")
+        control.send(_send_and_receive(end, payloads))
+        end.settle()
+
+
+def _send_and_receive(end: End, payloads: list[Any]) -> float:
+    def send() -> None:
+        for payload in payloads:
+            end.write(end.pack(payload))
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    for _ in payloads:
+        end.unpack(end.read())
+    ended = clock()
+    sender.join()
+    return ended
+
+
+def _compare(found: int, payload: Any) -> None:
+    if found != fingerprint(payload):
+        raise Garbled(f"a {type(payload).__name__} came through changed")
+
+
+_PLAIN = {
+    ONE_WAY: (True, False),
+    STAGES: (True, False),
+    ROUND_TRIP: (True, True),
+    STREAM: (True, False),
+    BOTH: (True, True),
+}
+"""Exchange → whether payloads go out, and come back, on the near side; answers that are none are not plain."""
+
+_LEADS = {
+    ONE_WAY: _lead_one_way,
+    STAGES: _lead_stages,
+    ROUND_TRIP: _lead_round_trip,
+    STREAM: _lead_stream,
+    BOTH: _lead_both,
+}
+_FOLLOWS = {
+    ONE_WAY: _follow_one_way,
+    STAGES: _follow_stages,
+    ROUND_TRIP: _follow_round_trip,
+    STREAM: _follow_stream,
+    BOTH: _follow_both,
+}

@@ -1,0 +1,230 @@
+"""Two processes and a transport between them, held open while it is measured.
+
+Lives here: starting the other process, giving orders, ending it whatever happened. Never here: what is timed
+(`exchange`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from breakeven.errors import UsageError
+from breakeven.lab.processes import forking
+from breakeven.lab.transports import LOCAL, MPI, NAMES, open_pair
+from breakeven.lab.transports.exchange import LEAVE, Order, follow, lead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any, Protocol
+
+    from breakeven.lab.transports.port import Pair
+
+    class Link(Protocol):
+        """A connection that can be measured."""
+
+        name: str
+        whole: bool
+        pid: int
+
+        def run(self, order: Order) -> dict[str, list[float]]:
+            """Exchange messages and return seconds by name."""
+
+        def dismiss(self) -> None:
+            """Tell the other process to leave; returns at once."""
+
+        def close(self) -> None:
+            """Tell it to leave, and wait for its end; nothing stays behind."""
+
+
+class LocalLink:
+    """A transport to a forked process."""
+
+    def __init__(self, name: str, capacity_bytes: int) -> None:
+        import multiprocessing
+
+        self.name = name
+        self._pair = open_pair(name, capacity_bytes)
+        self.whole = self._pair.ours.whole
+        self._control, theirs = multiprocessing.get_context("fork").Pipe()
+        self._process = forking.start(_partner, self._pair, self._control, theirs)
+        self.pid = self._process.pid
+        theirs.close()
+        self._pair.theirs.close()
+        self._broken = False
+
+    @property
+    def server_pid(self) -> int | None:
+        """The process between the two, where there is one."""
+        server = getattr(self._pair, "server", None)
+        return None if server is None else int(server._process.pid)  # noqa: SLF001 - the only place that knows it
+
+    def run(self, order: Order) -> dict[str, list[float]]:
+        """Exchange messages; a link that was left in the middle of it can only be closed."""
+        self._broken = True
+        found = lead(order, self._pair.ours, self._control)
+        self._broken = False
+        return found
+
+    def dismiss(self) -> None:
+        """Tell the partner to leave, or end it where it could not listen."""
+        try:
+            if self._broken:
+                self._process.kill()
+            else:
+                self._control.send(Order(LEAVE))
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Wait for the partner's end and let go of everything; safe to call in any state."""
+        self.dismiss()
+        forking.end(self._process)
+        self._control.close()
+        self._pair.ours.close()
+        self._pair.close()
+
+
+def _partner(pair: Pair, theirs_of_control: Any, control: Any) -> None:
+    theirs_of_control.close()
+    pair.ours.close()
+    follow(pair.theirs, control)
+
+
+class MpiLink:
+    """MPI between two ranks that its own launcher started; rank 0 takes orders on stdin and answers on stdout."""
+
+    whole = True
+
+    def __init__(self) -> None:
+        import tempfile
+
+        self.name = MPI
+        self._folder = tempfile.TemporaryDirectory(prefix="breakeven-lab-")  # the launcher forgets files there
+        self._program = subprocess.Popen(  # noqa: S603 - our own module, by the launcher that was found
+            [*launcher(), "-n", "2", sys.executable, "-m", "breakeven.lab.transports.ranks"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"TMPDIR": self._folder.name},
+            start_new_session=True,  # Ctrl-C is for us, who end it
+            text=True,
+        )
+        self.pid = self._program.pid
+        self._broken = True
+        self._read()
+        self._broken = False
+
+    def run(self, order: Order) -> dict[str, list[float]]:
+        """Have the ranks exchange messages."""
+        assert self._program.stdin is not None  # noqa: S101 - asked for above
+        self._broken = True
+        self._program.stdin.write(json.dumps(asdict(order)) + "\n")
+        self._program.stdin.flush()
+        found = self._read()
+        self._broken = False
+        return found
+
+    def dismiss(self) -> None:
+        """Have the ranks finalise once they have carried out their order."""
+        assert self._program.stdin is not None  # noqa: S101 - asked for above
+        try:
+            self._program.stdin.close()
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Wait for the ranks, or end them, and clear away what they would leave then."""
+        import signal
+
+        self.dismiss()
+        program = self._program
+        assert program.stdout is not None  # noqa: S101 - asked for above
+        try:
+            program.wait(1.2)
+        except subprocess.TimeoutExpired:
+            segments = _segments_of(program.pid)
+            os.killpg(program.pid, signal.SIGKILL)
+            program.wait()
+            for path in segments:
+                Path(path).unlink(missing_ok=True)
+        program.stdout.close()
+        self._folder.cleanup()
+
+    def _read(self) -> dict[str, list[float]]:
+        assert self._program.stdout is not None  # noqa: S101 - asked for above
+        line = self._program.stdout.readline()
+        if not line:
+            raise UsageError(f"MPI's ranks ended (exit {self._program.wait()}); leave it out with --transports", "lab")
+        found: dict[str, list[float]] = json.loads(line)
+        return found
+
+
+def _segments_of(group: int) -> set[str]:
+    """Names of the shared memory that the processes of a group map and only they would unlink."""
+    found = set()
+    for place in Path("/proc").iterdir():
+        try:
+            if place.name.isdigit() and os.getpgid(int(place.name)) == group:
+                lines = (place / "maps").read_text().splitlines()
+                found |= {line.split(maxsplit=5)[5] for line in lines if "/dev/shm/mpich_" in line}  # noqa: S108
+        except OSError:  # gone meanwhile
+            continue
+    return found
+
+
+def launcher() -> list[str]:
+    """Return MPI's launcher: the one beside this Python, else the one on the path; none where there is none."""
+    import shutil
+
+    beside = Path(sys.executable).parent / "mpiexec"
+    found = str(beside) if beside.exists() else shutil.which("mpiexec")
+    return [found] if found else []
+
+
+def has_mpi() -> bool:
+    """Say whether mpi4py and a launcher are installed."""
+    from importlib.util import find_spec
+
+    return find_spec("mpi4py") is not None and bool(launcher())
+
+
+def chosen(text: str | None, *, default: Sequence[str] | None = None) -> list[str]:
+    """Read a list of transports; without one, `default`, or all that can be used here.
+
+    >>> chosen("os.pipe, mp.Queue")
+    ['os.pipe', 'mp.Queue']
+    """
+    if text is None:
+        return [name for name in (default or NAMES) if name != MPI or has_mpi()]
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in NAMES:
+            raise UsageError(f"there is no transport {name!r}; there are: {', '.join(NAMES)}", "transports")
+        if name == MPI and not has_mpi():
+            raise UsageError("mpi4py is not installed; install it: pip install 'breakeven[lab-mpi]'", "transports")
+    return names
+
+
+@contextmanager
+def opened(names: Sequence[str], capacity_bytes: int) -> Iterator[dict[str, Link]]:
+    """Open links by name; all are closed at the end, whatever happened."""
+    with ExitStack() as stack:
+        links: dict[str, Link] = {}
+        for name in names:
+            link: Link = LocalLink(name, capacity_bytes) if name in LOCAL else MpiLink()
+            stack.callback(link.close)
+            links[name] = link
+        stack.callback(_dismiss, links)  # all at once, and before any is waited for
+        yield links
+
+
+def _dismiss(links: dict[str, Link]) -> None:
+    for link in links.values():
+        link.dismiss()

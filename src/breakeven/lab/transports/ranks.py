@@ -1,0 +1,131 @@
+"""Both ranks of the MPI transport: `mpiexec -n 2 python -m breakeven.lab.transports.ranks`.
+
+Lives here: MPI behind the port. Never here: another way of timing; orders, one JSON a line on stdin of rank 0, are
+carried out by `exchange` as for every other transport. Rank 1 waits for orders in a socket, since a rank that waits in
+MPI takes a whole CPU from whatever else is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from time import perf_counter as clock
+
+from breakeven.lab.transports.exchange import LEAVE, Order, follow, lead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+RAW, PICKLED = 1, 2
+BUFFERS = "round trip, same buffers"
+"""As OSU's benchmarks do it: both ranks send from and receive into the same two buffers every time."""
+
+
+class Rank:
+    """One side: bytes as a buffer, everything else pickled by mpi4py."""
+
+    whole = True
+    lends = False
+
+    def __init__(self, world: Any) -> None:
+        from mpi4py import MPI
+
+        self._world = world
+        self._other = 1 - world.rank
+        self._mpi = MPI
+
+    def pack(self, payload: Any) -> Any:
+        """Leave it to mpi4py."""
+        return payload
+
+    def write(self, packed: Any) -> None:
+        """`Send` a buffer, `send` anything else."""
+        if isinstance(packed, (bytes, bytearray)):
+            self._world.Send([packed, self._mpi.BYTE], self._other, RAW)
+        else:
+            self._world.send(packed, self._other, PICKLED)
+
+    def wait(self) -> None:
+        """Probe."""
+        self._world.Probe(self._other)
+
+    def read(self) -> Any:
+        """Receive into a buffer that is as long as the message."""
+        status = self._mpi.Status()
+        self._world.Probe(self._other, status=status)
+        if status.Get_tag() == PICKLED:
+            return self._world.recv(source=self._other, tag=PICKLED)
+        body = bytearray(status.Get_count(self._mpi.BYTE))
+        self._world.Recv([body, self._mpi.BYTE], self._other, RAW)
+        return body
+
+    def unpack(self, packed: Any) -> Any:
+        """mpi4py has done it."""
+        return packed
+
+    def lead(self, order: Order) -> dict[str, list[float]]:
+        """Time `BUFFERS`, rank 0's part."""
+        out, back = self._buffers(order)
+        world, other = self._world, self._other
+        seconds = []
+        for _ in range(order.count):
+            began = clock()
+            world.Send(out, other)
+            world.Recv(back, other)
+            seconds.append(clock() - began)
+        return {"round trip": seconds}
+
+    def follow(self, order: Order) -> None:
+        """Answer as rank 1."""
+        out, back = self._buffers(order)
+        for _ in range(order.count):
+            self._world.Recv(back, self._other)
+            self._world.Send(out, self._other)
+
+    def _buffers(self, order: Order) -> tuple[list[Any], list[Any]]:
+        size = order.size_bytes
+        return [bytearray(size), size, self._mpi.BYTE], [bytearray(size), size, self._mpi.BYTE]
+
+    def settle(self) -> None:
+        """Nothing is lent."""
+
+    def close(self) -> None:
+        """MPI is finalised when the program ends."""
+
+
+def main() -> None:
+    """Be rank 0 or rank 1."""
+    from mpi4py import MPI
+
+    from breakeven.lab.processes.forking import die_with_parent
+
+    die_with_parent()
+    world = MPI.COMM_WORLD
+    end = Rank(world)
+    control = _control(world)
+    if world.rank:
+        follow(end, control)
+        return
+    print("{}", flush=True)  # noqa: T201 - the answer that says it is there
+    for line in sys.stdin:
+        print(json.dumps(lead(Order(**json.loads(line)), end, control)), flush=True)  # noqa: T201
+    control.send(Order(LEAVE))
+
+
+def _control(world: Any) -> Any:
+    """A socket between the ranks, under a name that lives in no folder."""
+    import os
+    from multiprocessing.connection import Client, Listener
+
+    address = world.bcast(f"\0breakeven-lab-{os.getpid()}", 0)
+    if world.rank == 0:
+        with Listener(address, "AF_UNIX") as listener:
+            world.barrier()
+            return listener.accept()
+    world.barrier()
+    return Client(address, "AF_UNIX")
+
+
+if __name__ == "__main__":
+    main()
