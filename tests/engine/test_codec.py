@@ -47,7 +47,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=20)
 @given(_VALUES, st.lists(st.sampled_from([0, 100, LARGE // 9, LARGE // 8, 3 * LARGE // 8]), max_size=4))
 def test_objects_come_back_as_they_were(value: Any, lengths: list[int]) -> None:
     """With arrays among them, and with the pickle itself in the arena where it is long."""
@@ -237,7 +237,7 @@ _LENDING = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(_LENDING)
 def test_a_block_is_free_when_nobody_looks_and_nobody_wants_it(steps: list[tuple[str, int, int]]) -> None:
     """However often it was lent, to whom, and whoever dies meanwhile."""

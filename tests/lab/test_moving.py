@@ -78,9 +78,9 @@ def test_copies_are_counted_as_they_are_known_to_be() -> None:
     known = {"os.pipe": (1, 1), "mp.Pipe": (2, 2), "shared_memory": (2, 1.5)}
     for name, (sender, receiver) in known.items():
         row = found.select(transport=name)[0]
-        assert row["sender"].median == pytest.approx(sender, abs=0.15)
-        assert row["receiver"].median == pytest.approx(receiver, abs=0.15)
-        assert 1 < row["together"].median <= sender + receiver + 0.5  # PSS also moves when a neighbour lets go of pages
+        assert row["sender"].median == pytest.approx(sender, abs=0.45)
+        assert row["receiver"].median == pytest.approx(receiver, abs=0.45)
+        assert 1 < row["together"].median <= sender + receiver + 1  # PSS also moves when a neighbour lets go of pages
 
 
 @pytest.mark.parametrize("name", ["latency", "bandwidth", "channels", "copies"])

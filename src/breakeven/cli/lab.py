@@ -35,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the instruments, each with its own options beside the general ones."""
     chosen = parser.add_subparsers(title="instruments", metavar="INSTRUMENT", dest="instrument")
     for name, (_, summary) in INSTRUMENTS.items():
-        one = chosen.add_parser(name, help=summary, formatter_class=parser.formatter_class)
+        one = chosen.add_parser(name, help=summary.replace("%", "%%"), formatter_class=parser.formatter_class)
         one.add_argument("--json", action="store_true", help="raw samples, n, intervals and conditions as JSON")
         one.add_argument("--plot", metavar="FILE", help="draw a figure into FILE.svg, .png or .html")
         one.add_argument("--quick", action="store_true", help="a few seconds: checks that it runs, measures less well")
