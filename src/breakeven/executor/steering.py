@@ -327,6 +327,8 @@ class Steering:
 
 
 def _clear(choice: Choice) -> bool:
-    """Whether the loop was chosen, and all else would take so much longer that it need not be thought over."""
+    """Whether the loop was chosen, and nothing else comes near it: threads that only queue for the GIL never do."""
     serial = choice.serial.seconds
-    return choice.forecast.backend == "serial" and all(one.seconds > CLEARLY * serial for one in choice.candidates[1:])
+    return choice.forecast.backend == "serial" and all(
+        one.seconds > (serial if one.backend == "threads" else CLEARLY * serial) for one in choice.candidates[1:]
+    )
