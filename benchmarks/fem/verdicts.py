@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks.asking import Target
 from benchmarks.clock import median
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Series = dict[str, list[float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A figure that follows from one question's series, and the least (or most) it may be."""
-
-    question: str
-    text: str
-    unit: str
-    bound: float
-    figure: Callable[[Series], float]
-    at_least: bool = True
-
-    def met(self, figure: float) -> bool:
-        """Whether the figure is good enough."""
-        return figure >= self.bound if self.at_least else figure <= self.bound
 
 
 def rate(name: str) -> Callable[[Series], float]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from benchmarks.asking import Target
 from benchmarks.clock import median
-from benchmarks.fem.verdicts import Target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

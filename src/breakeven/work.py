@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 # How one item becomes one call. CALL carries (args, kwargs) and is what `Executor.submit` sends; FOLD is as ONE, and
 # then `fold` of the function joins values of neighbours where they were made.
-STOP_ITERATION = "the task raised StopIteration, which means nothing to its caller; let it return"
 ONE, STAR, CALL, FOLD = 0, 1, 2, 4
+
+STOP_ITERATION = "the task raised StopIteration, which means nothing to its caller; let it return"
 
 
 @record
@@ -94,7 +95,7 @@ class Failure:
 class Work:
     """One call: a function, where its items come from, and how an item becomes a call."""
 
-    __slots__ = ("early", "first", "fn", "length", "mode", "name", "options", "source")
+    __slots__ = ("early", "first", "fn", "into", "length", "mode", "name", "options", "source")
 
     def __init__(
         self,
@@ -113,6 +114,7 @@ class Work:
         self.length = length
         self.options = options
         self.name = options.name or name_of(fn)
+        self.into: list[Any] | None = None  # where the results end up: what has them in order may put them there itself
         self.early: dict[int, Any] = {}  # what became of items that were done before their turn; only of sliceable ones
 
 

@@ -252,11 +252,7 @@ class Gang:
         size = stream.fixed_size or chunk_size(function.seconds, function.size, stream.remaining, self._workers)
         if stream.window is not None:
             size = min(size, BOUNDED_CHUNK)
-        if stream.interrupted:
-            with self._changed:  # cutting delivers, too
-                chunk = stream.cut(size)
-        else:
-            chunk = stream.cut(size)
+        chunk = stream.cut(size)
         function.size = max(size, 1)
         self._recorder.chunks += chunk is not None
         return chunk

@@ -89,6 +89,7 @@ class Loop:
         "done",
         "first_seconds",
         "items",
+        "results",
         "seconds",
     )
 
@@ -103,6 +104,7 @@ class Loop:
         self._error: BaseException | None = None
         self.done = False
         self.items: Any = ()  # of the last block
+        self.results: list[Any] = []  # of the last block, or all so far where they are put together here
         self.first_seconds = 0.0  # what the first item took, which may be warm-up
         self.seconds = 0.0  # spent inside the function so far
 
@@ -135,7 +137,7 @@ class Loop:
         step = self._step if self._bounded else self.block
         while not self.done:
             values = step()
-            if values:
+            if values or self._work.into is not None:
                 self._recorder.mark(states.CONSUMER)
                 yield values
                 self._recorder.mark(states.DISPATCH)
@@ -158,6 +160,7 @@ class Loop:
         before = nouns.enter(self._work.options.seed, lambda: at)
         try:
             values: list[Any] = []
+            self.results = values
             self._run(items, at, values)
         except Exception as error:
             self.done = True
@@ -175,7 +178,10 @@ class Loop:
         return values
 
     def block(self) -> list[Any]:
-        """Results of the next few items; raises what one raised, after those before it were returned."""
+        """Results of the next few items; raises what one raised, after those before it were returned.
+
+        Nothing is returned where results are put together (`Work.into`): they are there already, and not copied.
+        """
         if self._error is not None:
             self.done = True
             raise self._error
@@ -190,16 +196,18 @@ class Loop:
         self.items = items
         self._at += len(items)
         began = mark(states.COMPUTE)
-        values: list[Any] = []
+        into = self._work.into
+        values = self.results = [] if into is None else into
+        already = len(values)
         before = nouns.enter(None, None)
         try:
             self._run(items, first, values)
-            if len(values) < len(items):  # the loops in C take a task's StopIteration for the end of the input
+            if len(values) - already < len(items):  # C takes a task's StopIteration for the end of the items
                 self._error = RuntimeError(nouns.STOP_ITERATION)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - raised once the results before it were delivered
-            error.add_note(f"(item {first + len(values)})")
+            error.add_note(f"(item {first + len(values) - already})")
             self._error = error
         finally:
             nouns.leave(before)
@@ -207,13 +215,13 @@ class Loop:
             self.seconds += took
             if first == self._work.first:
                 self.first_seconds = took
-        self._recorder.items += len(values)
+        self._recorder.items += len(values) - already
         self._recorder.chunks += 1
         if took < BLOCK_SECONDS / 2:
             self._block = min(self._block * (2 if took > BLOCK_SECONDS / 16 else 8), LARGEST_BLOCK)
         elif took > BLOCK_SECONDS * 2:
             self._block = max(self._block // 2, 1)
-        return values
+        return values if into is None else []
 
     def _pull(self) -> Any:
         if self._single is not None:

@@ -130,9 +130,8 @@ class Crew(Roster):
             return True
         ahead = stream.outstanding + stream.ready_count
         if stream.window is not None and ahead >= min(stream.window, 1) * self.max_workers:
-            most = stream.window + enough * self.max_workers
             heavy = stream.function.result_bytes * stream.function.size * ahead > HEAVY_BYTES
-            if heavy or ahead >= most:
+            if heavy or not stream.in_reach(enough * self.max_workers):
                 return False
         if self.memory_limit is not None and self.lending.arena is not None and stream.outstanding:
             return self.lending.arena.used_bytes < self.memory_limit // 2

@@ -98,7 +98,7 @@ class Stream:
         self._ordered = ordered
         self._raising = options.on_error == "raise"
         self._at = work_.first
-        self._early = dict(work_.early)
+        self._early = deque(sorted(work_.early))  # items that are done already, and are not cut
         self._again: deque[tuple[int, Any, bool, int]] = deque()  # (index, items, alone, attempt)
         self._flags = (protocol.STOP_ON_ERROR if self._raising else 0) | (protocol.TIMED if options.timeout else 0)
         if self.fixed_size is None and work_.mode != work.CALL:
@@ -111,6 +111,11 @@ class Stream:
             again = _large_arrays_that_occur_again(self._single)
             if again:
                 self.shared = Shared(again)
+        for index in self._early:
+            outcome = work_.early[index]
+            if isinstance(outcome, work.Raised):
+                break
+            self.accept(index, [outcome])
 
     @property
     def title(self) -> str:
@@ -158,22 +163,16 @@ class Stream:
         self.outstanding += 1
         return Chunk(self, self.function, self.work.mode, first, items, count, self._flags)
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether outcomes of items that were done early are still to come in between."""
-        return bool(self._early)
-
     def _up_to_next(self, size: int) -> int:
-        """How many of `size` items may be cut before one comes that is done; it is delivered when its turn has come."""
+        """Pass over items that are done, and return how many of `size` come before the next such."""
         early = self._early
-        while self._at in early:
-            outcome = early.pop(self._at)
+        while early and early[0] == self._at:
+            outcome = self.work.early[early.popleft()]
             if isinstance(outcome, work.Raised):  # raised when all before it has been delivered
                 self.input_error, self.exhausted = outcome.error, True
                 return 0
-            self.accept(self._at, [outcome])
             self._at += 1
-        return min(size, min(early) - self._at) if early else size
+        return min(size, early[0] - self._at) if early else size
 
     def _pull(self, size: int) -> tuple[list[Any], bool]:
         """Up to `size` items of the input, fewer when they are slow in coming; and whether it has ended."""
@@ -215,9 +214,7 @@ class Stream:
 
     def in_reach(self, more: int) -> bool:
         """Whether the next chunk is not too far ahead of the consumer: the window, and `more` chunks in hand."""
-        if (
-            self.window is None or self._again
-        ):  # counted when they were cut first; and all that is ready may wait for them
+        if self.window is None or self._again:  # counted when first cut; and all that is ready may wait for these
             return True
         return self.outstanding + self.ready_count < self.window + more
 

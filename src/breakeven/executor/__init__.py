@@ -124,7 +124,7 @@ def work_of(fn: Callable[..., Any], iterables: tuple[Iterable[Any], ...], option
 
 
 def _collect(work: Work, backend: Backend) -> Results:
-    results = Results()
+    work.into = results = Results()
     recorder = _gather(work, backend, results)
     results._recording = lambda: recorder.recording(name=work.name, **backend.describe())  # noqa: SLF001 - ours
     return results

@@ -75,7 +75,7 @@ class Auto:
         for block in loop.blocks():
             yield block
             if loop.seconds > watch.due_seconds and not (loop.done or loop.failed):
-                choice = watch.look(block, recorder, self._options)
+                choice = watch.look(recorder, self._options)
                 if choice is not None:
                     left = Work(
                         work.fn, loop.rest, mode=work.mode, length=work.length, options=work.options, first=loop.count
@@ -146,7 +146,7 @@ class _Watch:
         self._items, self._seconds = work.first, 0.0
         self._cpu, self._cpu_since = process_time(), 0.0
 
-    def look(self, block: list[Any], recorder: Recorder, options: Options) -> Choice | None:
+    def look(self, recorder: Recorder, options: Options) -> Choice | None:
         """Time what was done since the last look; where to go from here, if elsewhere."""
         used, loop = process_time(), self.loop
         left = None if self._left is None else self._left - loop.count
@@ -169,7 +169,7 @@ class _Watch:
         noticing.used(used - self._cpu, loop.seconds - self._cpu_since)
         self._items, self._seconds = loop.count, loop.seconds
         self._cpu_since = loop.seconds
-        choice = steering.look(loop.items, block, left)
+        choice = steering.look(loop.items, loop.results, left)
         self._cpu = process_time()  # what looking took is not the function's
         return choice
 

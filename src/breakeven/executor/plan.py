@@ -50,7 +50,6 @@ class Plan:
         self._options = options
         self._work = work
         self._results: list[Any] = []
-        self._last: tuple[Any, list[Any]] = ((), [])  # items and results of the last block
         self._ran = False
         self._recorder = Recorder()
         self._loop = Loop(work, self._recorder, bounded=False)
@@ -153,8 +152,6 @@ class Plan:
             used = process_time()
             if loop.count > before:
                 self._steering.noticing.worked(loop.count - before, loop.seconds - seconds, used - cpu)
-            if values:
-                self._last = (loop.items, values)
             if self._enough(loop):
                 break
             if probe is None and clock() - began > PROBE_AFTER_SECONDS:
@@ -170,8 +167,10 @@ class Plan:
         """
         work, loop = self._work, self._loop
         single, length, observed = loop.rest, work.length, self._steering.noticing.observed
-        alone = work.options.on_error != "raise" or bool(work.options.retries) or work.mode not in EACH
-        if alone or length is None or not sliceable(single) or length - loop.count < STRATA_ITEMS or loop.failed:
+        each_on_its_own = work.options.on_error != "raise" or bool(work.options.retries) or work.mode not in EACH
+        if each_on_its_own or loop.failed or length is None or not sliceable(single):
+            return
+        if length - loop.count < STRATA_ITEMS:
             return
         mean = observed.steady_seconds / max(observed.items, 1)
         size = max(min(int(STRATUM_SECONDS / max(mean, 1e-9)), (length - loop.count) // STRATA_ITEMS), 1)
@@ -224,8 +223,8 @@ class Plan:
     def _choose(self) -> tuple[Choice, Situation]:
         loop, steering = self._loop, self._steering
         left = None if self._work.length is None else max(self._work.length - loop.count - len(self._work.early), 0)
-        if self._last[1]:
-            steering.weigh(*self._last)
+        if self._results:
+            steering.weigh(self._loop.items, self._results)
         situation = steering.situation(
             max(steering.noticing.observed.items, 1) if left is None else left,
             known_length=left is not None,

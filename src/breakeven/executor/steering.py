@@ -84,7 +84,7 @@ class Steering:
         return 0.0 if self._recalled is None else self._due_seconds
 
     def look(self, items: Sequence[Any], results: Sequence[Any], left: int | None) -> Choice | None:
-        """Where to go from here, or None to go on; `items` and `results` are those of the last block."""
+        """Where to go from here, or None to go on; `items` are the last ones, `results` end with theirs."""
         observed = self.noticing.observed
         if observed.seconds < self._due_seconds:
             return None

@@ -9,6 +9,17 @@ from __future__ import annotations
 from breakeven.errors import UsageError
 from breakeven.units import parse_bytes
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+
+def messages(parser: argparse.ArgumentParser, such_as: str) -> None:
+    """Add the options that say which messages are sent, over what; `such_as` shows how sizes are written."""
+    parser.add_argument("--transports", metavar="NAMES", help="only these, by comma (default: all that are there)")
+    parser.add_argument("--sizes", metavar="SIZES", help=f"sizes by comma, such as {such_as}")
+    parser.add_argument("--shape", default="bytes", help="shape of the payload (default: bytes)")
+
 
 def whole(option: str, number: int, *, least: int = 1) -> int:
     """A whole number that is large enough.

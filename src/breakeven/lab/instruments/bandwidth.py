@@ -12,6 +12,7 @@ from time import perf_counter as clock
 
 import numpy as np
 
+from breakeven.lab import asked
 from breakeven.lab.instruments.latency import sizes_of
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
@@ -50,9 +51,7 @@ COPIES = ("copy to new pages", "copy to pages in use")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this instrument."""
-    parser.add_argument("--transports", metavar="NAMES", help="only these, by comma (default: all that are there)")
-    parser.add_argument("--sizes", metavar="SIZES", help="sizes by comma, such as 4KiB,1MiB,64MiB")
-    parser.add_argument("--shape", default="bytes", help="shape of the payload (default: bytes)")
+    asked.messages(parser, such_as="4KiB,1MiB,64MiB")
 
 
 def measure(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from breakeven.errors import UsageError
+from breakeven.lab import asked
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.fits import LEAST_POINTS, fit_segments
@@ -44,9 +45,7 @@ BATCH_BYTES = 256 << 10
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this instrument."""
-    parser.add_argument("--transports", metavar="NAMES", help="only these, by comma (default: all that are there)")
-    parser.add_argument("--sizes", metavar="SIZES", help="sizes by comma, such as 0,64,4KiB,1MiB")
-    parser.add_argument("--shape", default="bytes", help="shape of the payload (default: bytes)")
+    asked.messages(parser, such_as="0,64,4KiB,1MiB")
 
 
 def measure(
