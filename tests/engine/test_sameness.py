@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from breakeven.engine.functions import Functions
 from breakeven.engine.sameness import same, stamp_of
 from tests.engine.harness import run_program
 
@@ -48,6 +49,7 @@ def test_a_plain_function_has_a_stamp_that_stays(made: FunctionType) -> None:
         function("class C: pass\ndef f(x): return C()"),
         function("def g(x): return table\ndef f(x): return g(x)", table={}),
         function("def f(x, *, key=[]): return key"),
+        function("def f(x): return append(x)", append=[].append),
     ],
 )
 def test_what_may_change_unseen_has_no_stamp(made: FunctionType) -> None:
@@ -94,3 +96,74 @@ with be.Executor(max_workers=1, backend="processes") as executor:
 print(out)
 """
     assert run_program(program).strip() == str([1, 1, 1, 21, 101, 21, 41, 201, 41, 19])
+
+
+@pytest.mark.parametrize("backend", ["processes", "auto"])
+def test_a_forked_worker_has_a_plain_function_from_its_birth(backend: str) -> None:
+    """Neither side loads what would pickle it, which takes twice as long as the fork."""
+    program = f"""
+import sys, time
+import breakeven as be
+K = 3
+def scaled(x):
+    end = time.process_time() + 0.02
+    while time.process_time() < end: pass
+    return K * x, "cloudpickle" in sys.modules
+made = be.map(scaled, range(12), backend={backend!r}, start_method="fork", max_workers=2)
+assert [value for value, _ in made] == [3 * x for x in range(12)]
+print(any(loaded for _, loaded in made), "cloudpickle" in sys.modules)
+"""
+    assert run_program(program).split() == ["False", "False"]
+
+
+def test_what_was_inherited_is_sent_once_it_has_changed() -> None:
+    """A rebound global, and a function defined again under its name, reach workers that were forked before."""
+    program = """
+import breakeven as be
+K = 1
+def f(x): return x + K
+def mapped(): return be.map(f, range(4), backend="processes", start_method="fork", max_workers=2, chunksize=1)
+out = [list(mapped()), list(mapped())]
+K = 10
+out.append(list(mapped()))
+def f(x): return -x
+out.append(list(mapped()))
+print(out)
+"""
+    assert run_program(program).strip() == str([[1, 2, 3, 4], [1, 2, 3, 4], [10, 11, 12, 13], [0, -1, -2, -3]])
+
+
+def test_a_worker_that_takes_the_place_of_a_dead_one_inherits_too() -> None:
+    """The item that it died of is charged; all others have their results."""
+    program = """
+import os
+import breakeven as be
+def f(x):
+    if x == 5: os.kill(os.getpid(), 9)
+    return 2 * x
+made = be.map(f, range(12), backend="processes", start_method="fork", max_workers=2, chunksize=1, on_error="return")
+print([value if isinstance(value, int) else value.cause for value in made])
+"""
+    wanted: list[object] = [2 * x for x in range(12)]
+    wanted[5] = "killed by SIGKILL"
+    assert run_program(program).strip() == str(wanted)
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_a_worker_of_another_kind_is_sent_what_a_forked_one_inherited(method: str) -> None:
+    """The same function, once by each way of starting."""
+    program = f"""
+import breakeven as be
+def f(x): return 2 * x
+for way in ("fork", {method!r}, "fork"):
+    print(be.map(f, range(3), backend="processes", start_method=way, max_workers=2))
+"""
+    assert run_program(program).split("\n")[:3] == ["[0, 2, 4]"] * 3
+
+
+def test_the_same_lambda_in_a_loop_is_one_function() -> None:
+    """Each turn makes a new object of the same code: its pickle would be the same."""
+    functions = Functions()
+    made = [functions.of(lambda x: x + 1, None, None) for _ in range(3)]
+    assert made[0] is made[1] is made[2]
+    assert len(functions) == 1

@@ -85,9 +85,9 @@ def test_a_handful_of_tiny_items_starts_nothing() -> None:
 def test_heavy_items_are_given_to_worker_processes() -> None:
     """With a forecast that the report holds against what happened."""
     report = be.map(count, [10 * ENOUGH] * 40).report
-    assert report.ledger.backend == "processes"
     forecast = report.forecast
     assert forecast is not None
+    assert "processes" in forecast["moves"][0]["to"]  # from where a crowded machine may send it back
     chosen: Any = forecast["chosen"]
     assert chosen["low_seconds"] < chosen["seconds"] < chosen["high_seconds"]
     assert report.forecast_error is not None

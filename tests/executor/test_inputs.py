@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import weakref
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -82,3 +84,24 @@ def test_what_is_no_number_of_that_kind_is_refused(name: str, value: Any) -> Non
     """Before anything is started, by the option's name."""
     with pytest.raises(be.UsageError, match=name):
         be.map(calls.triple, range(3), **{name: value})
+
+
+class Seen:
+    """A result that tells when it is gone."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_results_go_with_their_list(backend: str) -> None:
+    """No cycle keeps what may be gigabytes until a garbage collection."""
+    gc.disable()
+    try:
+        results = be.map(Seen, range(3), backend=backend, max_workers=2)
+        first = weakref.ref(results[0])
+        assert first() is not None
+        del results
+        assert first() is None
+    finally:
+        gc.enable()

@@ -14,7 +14,7 @@ from breakeven.engine.codec import Encoded
 from breakeven.engine.functions import Function
 from breakeven.engine.stream import Stream
 from breakeven.ledger import recorder as states
-from breakeven.planning.chunks import WINDOW
+from breakeven.planning.chunks import WINDOW, fits_beside_a_start
 from breakeven.records import replace
 
 TYPE_CHECKING = False
@@ -119,10 +119,12 @@ class Mixed:
             crew = crews.acquire(self.recorder)
         self._start_began = None if crew.members else clock()
         try:
-            while len(crew.members) < (at_once or workers):  # first: pickling the function may take as long as a start
-                crew.hire()
             self.recorder.mark(states.SERIALISE)
-            function = crew.function(self.work.fn, self.options.seed)
+            function = crew.function(
+                self.work.fn, self.options.seed
+            )  # first: what is forked then has it, and cloudpickle
+            while len(crew.members) < (at_once or workers):
+                crew.hire()
         except BaseException:
             crew.close(at_once=True)
             raise
@@ -192,9 +194,16 @@ class Mixed:
 
     def _starting(self, crew: Crew) -> bool:
         """Whether workers are still on their way, and items short enough to be done meanwhile."""
-        if self._bounded or self.seconds_an_item > HELP_SHARE * self.start_seconds:
+        if self._bounded or self._start_began is None or not self._starting_at_all(crew):
             return False
-        return self._starting_at_all(crew)
+        seconds = self.seconds_an_item
+        if seconds <= HELP_SHARE * self.start_seconds:
+            return True
+        left_seconds = self.start_seconds - (clock() - self._start_began)
+        items = self.stream.remaining
+        if items is not None:
+            items += sum(chunk.count for member in crew.members for chunk in member.inflight)
+        return fits_beside_a_start(seconds, left_seconds, items, len(crew.members))
 
     def _starting_at_all(self, crew: Crew) -> bool:
         return all(member.state == protocol.STARTING for member in crew.members)

@@ -262,8 +262,9 @@ class Crew(Roster):
 
     def function(self, fn: Any, seed: int | None) -> Function:
         """The entry of a function; workers that have an older version of its module are let go."""
+        inherited = not self.members and self._about_to_fork()
         try:
-            function = self.functions.of(fn, seed, self.lending.arena)
+            function = self.functions.of(fn, seed, self.lending.arena, inherited=inherited)
         except StaleModuleError:
             template.stop()  # it has the old one, too
             for member in self.members[:]:
@@ -271,13 +272,19 @@ class Crew(Roster):
                 if not member.inflight:
                     supervise.retire(self, member)
             function = self.functions.of(fn, seed, self.lending.arena)
-        self.lending.pin(function.encoded.blocks)
+        self.lending.pin(function.blocks)
         return function
+
+    def _about_to_fork(self) -> bool:
+        try:
+            return self._choose() == "fork"
+        except OSError:  # of looking at this process, without a descriptor to spare: the start itself will say so
+            return False
 
     def tidy(self, keep_bytes: int) -> None:
         """Between calls: forget surplus functions, give pages back."""
         for function in self.functions.surplus():
-            self.lending.unpin(function.encoded.blocks)
+            self.lending.unpin(function.blocks)
             for member in self.members:
                 if function.key in member.known:
                     send.forget(self, member, function)

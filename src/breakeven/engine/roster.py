@@ -73,14 +73,16 @@ class Roster:
     def hire(self) -> Member:
         """Start one more worker; raises OSError when the system refuses."""
         self.recorder.mark(states.START)
-        setup = {**self.setup, "number": self._numbers}
+        setup: dict[str, Any] = {**self.setup, "number": self._numbers}
         if self.lending.remark:
             self.recorder.note(self.lending.remark)
         method = self.start_method = self._choose()
         preload = self.functions.modules() if method == "forkserver" else []
         known = Surroundings()  # before the start: what changes in between is told once more, not once too little
+        inherited = setup["functions"] = self.functions.inheritable() if method == "fork" else {}
         started = launch.start(method, self.lending.descriptor, setup, preload)
         member = Member(self._numbers, started, list(sys.path), known)
+        member.known.update(inherited)
         self._numbers += 1
         self.members.append(member)
         member.lane = self.recorder.lane(f"worker {member.number}", member.pid, started=True)

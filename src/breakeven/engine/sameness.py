@@ -17,7 +17,7 @@ FunctionType = type(lambda: None)
 CodeType = type((lambda: None).__code__)
 ModuleType = type(sys)
 BuiltinType = type(len)
-CONSTANTS = (type(None), bool, int, float, complex, str, bytes, CodeType, ModuleType, BuiltinType)
+CONSTANTS = (type(None), bool, int, float, complex, str, bytes, CodeType, ModuleType)
 DEEPEST = 4
 MOST_NAMES = 512
 
@@ -33,7 +33,7 @@ def stamp_of(fn: Any, depth: int = 0) -> tuple[Any, ...] | None:
     """
     if type(fn) is not FunctionType or fn.__closure__ or fn.__dict__ or fn.__kwdefaults__ or depth > DEEPEST:
         return None
-    parts: list[Any] = [fn.__code__, fn.__qualname__]
+    parts: list[Any] = [fn.__code__, fn.__qualname__, fn.__globals__]
     for value in fn.__defaults__ or ():
         if type(value) not in CONSTANTS:
             return None
@@ -44,7 +44,7 @@ def stamp_of(fn: Any, depth: int = 0) -> tuple[Any, ...] | None:
             continue  # a built-in, an attribute
         value = scope[name]
         kind = type(value)
-        if kind in CONSTANTS or _importable(value):
+        if kind in CONSTANTS or _importable(value) or (kind is BuiltinType and type(value.__self__) is ModuleType):
             parts.append(value)
         elif kind is FunctionType:
             inner = None if value is fn else stamp_of(value, depth + 1)

@@ -50,7 +50,7 @@ def send(crew: Roster, member: Member, chunk: Chunk) -> None:
     if function.key not in member.known:
         out.append(_introduce(crew, member, function))
     if not member.trusted and "multiprocessing.managers" in sys.modules:
-        _trust(member, encoded, function.encoded)
+        _trust(member, encoded, function.pickled)
     window = member.window
     if window is not None and window.released:
         gone = window.released[:]
@@ -215,9 +215,10 @@ def bring_up_to_date(crew: Roster) -> None:
             deliver(crew, member, protocol.frame(protocol.SETUP, dumps(facts, 5)))
 
 
-def _trust(member: Member, *payloads: Encoded) -> None:
+def _trust(member: Member, *payloads: Encoded | None) -> None:
     """What a manager of multiprocessing holds is reached with this process's key, which its own children inherit."""
-    if any(payload.stream_shared or b"multiprocessing.managers" in payload.stream for payload in payloads):
+    carried = [payload for payload in payloads if payload is not None]
+    if any(payload.stream_shared or b"multiprocessing.managers" in payload.stream for payload in carried):
         from multiprocessing.process import current_process
 
         member.trusted = True

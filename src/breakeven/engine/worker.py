@@ -93,7 +93,7 @@ class Worker:
         self._channel = Channel(seat.socket)
         self._window = Window(seat.arguments, private=True) if seat.arguments >= 0 else None
         self._results = Arena(seat.results) if seat.results >= 0 else None
-        self._functions: dict[int, tuple[Any, int | None]] = {}
+        self._functions: dict[int, tuple[Any, int | None]] = seat.setup["functions"]  # a fork inherits some
         self._poller = select.poll()
         self._poller.register(self._channel.descriptor, select.POLLIN)
         self._lock = allocate_lock()
@@ -110,6 +110,7 @@ class Worker:
     def serve(self) -> None:
         """Work until the parent says stop, or is gone."""
         self._free_at = clock()
+        self._forward_logs()
         for kind, flags, body in self._messages():
             received = clock()
             if kind == protocol.CHUNK:
@@ -209,11 +210,15 @@ class Worker:
             self._functions[key] = decode(body[end:], body[at:end], self._window, stream_shared=shared)
         except BaseException as error:  # noqa: BLE001 - told with every item that asks for the function
             self._functions[key] = (Unloadable(error), None)
+        self._forward_logs()
+        self._board[protocol.PHASE] = protocol.HELD if self._held else protocol.IDLE
+
+    def _forward_logs(self) -> None:
+        """What tasks log goes to the parent, once a function may have brought logging along."""
         if "logging" in sys.modules:
             from breakeven.engine import logs
 
             logs.forward(self.send, self._seat.setup)
-        self._board[protocol.PHASE] = protocol.HELD if self._held else protocol.IDLE
 
     # --- chunks ---
 

@@ -125,7 +125,10 @@ def work_of(fn: Callable[..., Any], iterables: tuple[Iterable[Any], ...], option
 
 def _collect(work: Work, backend: Backend) -> Results:
     work.into = results = Results()
-    recorder = _gather(work, backend, results)
+    try:
+        recorder = _gather(work, backend, results)
+    finally:
+        work.into = None  # which the results' report knows: they would be kept until a garbage collection
     results._recording = lambda: recorder.recording(name=work.name, **backend.describe())  # noqa: SLF001 - ours
     return results
 

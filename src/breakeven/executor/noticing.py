@@ -70,8 +70,13 @@ class Noticing:
 
     # --- weight ---
 
-    def weigh(self, items: Sequence[Any], results: Sequence[Any], rest_seconds: float) -> None:
-        """Measure, once, what items, results and the function weigh; `rest_seconds` of work say what that may cost."""
+    def weigh(
+        self, items: Sequence[Any], results: Sequence[Any], rest_seconds: float, *, inherited: bool = False
+    ) -> None:
+        """Measure, once, what items, results and the function weigh; `rest_seconds` of work say what that may cost.
+
+        A function that is `inherited` by workers weighs nothing.
+        """
         if self._payload and not (self.dear and rest_seconds >= WORTH_CLOUDPICKLE_SECONDS):
             return
         from breakeven.executor.weighing import Dear, Unmovable, weigh, weigh_function
@@ -83,7 +88,7 @@ class Noticing:
         try:
             self._payload["argument"] = weigh(items, "the items", mean, sparing=sparing)
             self._payload["result"] = weigh(results, "the results", mean, sparing=sparing)
-            self._payload["function_bytes"] = weigh_function(self._fn, sparing=sparing)
+            self._payload["function_bytes"] = 0 if inherited else weigh_function(self._fn, sparing=sparing)
         except Dear:
             self.dear = True
         except Unmovable as refused:

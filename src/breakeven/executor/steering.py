@@ -14,6 +14,7 @@ import os
 import sys
 from time import perf_counter as clock
 
+from breakeven.engine.sameness import stamp_of
 from breakeven.executor import known, promise
 from breakeven.executor.noticing import WORTH_CLOUDPICKLE_SECONDS, Noticing
 from breakeven.executor.promise import Promise
@@ -106,7 +107,7 @@ class Steering:
         """Measure what items, results and function weigh, and how much memory a call takes."""
         self.noticing.look_at_memory(self._room_bytes())
         if self._cpus > 1:
-            self.noticing.weigh(items, results, rest)
+            self.noticing.weigh(items, results, rest, inherited=self._inherited())
 
     def sample(self) -> Sample | None:
         """What is known of the function by now."""
@@ -149,6 +150,10 @@ class Steering:
         if crews is None:
             return False
         return bool(crews.Crews(replace(self._options, max_workers=self._workers())).warm)
+
+    def _inherited(self) -> bool:
+        """Whether workers would have the function from their birth: they are still to be forked."""
+        return self._start_method() == "fork" and not self.warm and stamp_of(self._work.fn) is not None
 
     def _start_seconds(self, *, warm: bool) -> float:
         profile = known.profile()

@@ -38,6 +38,24 @@ def chunk_size(seconds_an_item: float | None, previous: int, remaining: int | No
     return max(size, 1)
 
 
+def fits_beside_a_start(item_seconds: float, start_left_seconds: float, items: int | None, workers: int) -> bool:
+    """Whether the caller does one more of the `items` that are left, while workers start.
+
+    One that is over before they are ready is for nothing. A longer one takes CPU time from them, which pays where
+    it spares them a round: of an odd number of items two workers do the last one alone.
+
+    >>> fits_beside_a_start(5e-3, 12e-3, 100, 2), fits_beside_a_start(14e-3, 12e-3, 7, 2)
+    (True, True)
+    >>> fits_beside_a_start(14e-3, 12e-3, 6, 2), fits_beside_a_start(14e-3, 12e-3, None, 2)
+    (False, False)
+    """
+    beyond = max(item_seconds - start_left_seconds, 0.0) / workers  # what each worker loses by it
+    if not beyond or items is None:
+        return not beyond
+    rounds, rounds_without_it = -(-items // workers), -(-(items - 1) // workers)
+    return max(rounds_without_it * item_seconds, beyond * workers) + beyond < rounds * item_seconds
+
+
 def depth(chunk_seconds: float | None) -> int:
     """Chunks that may be at a worker at once, the running one included.
 
