@@ -87,7 +87,8 @@ def test_heavy_items_are_given_to_worker_processes() -> None:
     report = be.map(count, [10 * ENOUGH] * 40).report
     forecast = report.forecast
     assert forecast is not None
-    assert "processes" in forecast["moves"][0]["to"]  # from where a crowded machine may send it back
+    moves: Any = forecast["moves"]
+    assert "processes" in moves[0]["to"]  # a crowded machine may send it back
     chosen: Any = forecast["chosen"]
     assert chosen["low_seconds"] < chosen["seconds"] < chosen["high_seconds"]
     assert report.forecast_error is not None
