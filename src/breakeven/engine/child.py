@@ -18,7 +18,7 @@ from time import perf_counter as clock
 from breakeven import work
 from breakeven.engine import protocol
 from breakeven.engine.channel import frames, wait_readable
-from breakeven.engine.part import facts_of
+from breakeven.engine.part import facts_of, settle
 from breakeven.engine.worker import Seat, Worker
 
 TYPE_CHECKING = False
@@ -139,8 +139,12 @@ def _prepare(setup: dict[str, Any]) -> None:
     initializer = setup.get("initializer")
     if isinstance(initializer, bytes):
         initializer, arguments = loads(initializer)
+        settle(setup)
         initializer(*arguments)
     elif initializer is not None:
+        from breakeven.engine.namespace import heard_of
+
+        heard_of(initializer)
         initializer(*setup["initargs"])
 
 

@@ -50,8 +50,11 @@ class Encoded:
         self.stream_shared = False
 
 
-def pickled(value: Any, large: int) -> tuple[bytes, list[memoryview]]:
-    """Pickle `value`; buffers of `large` bytes and more stay outside, in order."""
+def pickled(value: Any, large: int, *, calls: bool = False) -> tuple[bytes, list[memoryview]]:
+    """Pickle `value`; buffers of `large` bytes and more stay outside, in order.
+
+    `calls` says that it is what workers call: a function of `__main__` shares its globals there with others.
+    """
     outside: list[memoryview] = []
 
     def keep_inside(buffer: PickleBuffer) -> bool:
@@ -74,6 +77,10 @@ def pickled(value: Any, large: int) -> tuple[bytes, list[memoryview]]:
         pass
     # What stands in `__main__` goes by value: a worker's `__main__` is another module, or an older one.
     outside.clear()
+    if calls:
+        from breakeven.engine.namespace import pickled_by_value
+
+        return pickled_by_value(value, keep_inside), outside
     import cloudpickle
 
     return cloudpickle.dumps(value, 5, buffer_callback=keep_inside), outside
@@ -116,11 +123,11 @@ class Shared:
         return {block[2] for block in self._blocks.values()}
 
 
-def encode(value: Any, arena: Arena | None, shared: Known | None = None) -> Encoded:
+def encode(value: Any, arena: Arena | None, shared: Known | None = None, *, calls: bool = False) -> Encoded:
     """Pickle `value` and put what is large into the arena; `shared` remembers what was put before in this call."""
     if arena is None:
-        return Encoded(pickled(value, 1 << 62)[0])
-    stream, outside = pickled(value, LARGE)
+        return Encoded(pickled(value, 1 << 62, calls=calls)[0])
+    stream, outside = pickled(value, LARGE, calls=calls)
     encoded = Encoded(stream)
     if len(stream) >= LARGE:
         outside.insert(0, memoryview(stream))

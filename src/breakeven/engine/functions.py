@@ -184,7 +184,7 @@ class Functions:
 
 def _encoded(fn: Callable[..., Any] | None, seed: int | None, arena: Arena | None) -> Encoded:
     try:
-        return encode((fn, seed), arena)
+        return encode((fn, seed), arena, calls=True)
     except (MemoryError, OSError, KeyboardInterrupt):
         raise
     except BaseException as error:

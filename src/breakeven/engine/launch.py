@@ -194,7 +194,7 @@ def _pickled_initializer(initializer: Any, arguments: tuple[Any, ...]) -> bytes:
     from breakeven.engine.codec import pickled, unpicklable
 
     try:
-        return pickled((initializer, arguments), 1 << 62)[0]
+        return pickled((initializer, arguments), 1 << 62, calls=True)[0]
     except Exception as error:
         raise unpicklable((initializer, arguments), "initializer", None, error) from error
 
@@ -252,6 +252,7 @@ def _be_worker(started: Started, given: tuple[int, ...], setup: dict[str, Any], 
         if started.tokens >= 0:
             os.close(started.tokens)
         end = socket(AF_UNIX, SOCK_STREAM, 0, end_fd)
+        setup["main"] = dict(vars(sys.modules["__main__"]))
         child.run(Seat(end, started.board, arguments, results, tokens, setup), board, life, born)
     finally:
         os._exit(1)

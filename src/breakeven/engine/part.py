@@ -84,6 +84,13 @@ def heed(facts: dict[str, Any]) -> None:
         current_process().authkey = facts["key"]
 
 
+def settle(setup: dict[str, Any]) -> None:
+    """What was read may have brought globals of `__main__` along: they are one worker's, not one function's."""
+    namespace = sys.modules.get("breakeven.engine.namespace")
+    if namespace is not None:
+        namespace.settle(setup["main"])
+
+
 def reraise(error: BaseException) -> None:
     """Raise what unpickling an item raised, as its task."""
     raise error

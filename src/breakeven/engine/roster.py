@@ -73,7 +73,7 @@ class Roster:
     def hire(self) -> Member:
         """Start one more worker; raises OSError when the system refuses."""
         self.recorder.mark(states.START)
-        setup: dict[str, Any] = {**self.setup, "number": self._numbers}
+        setup: dict[str, Any] = {**self.setup, "number": self._numbers, "main": {}}
         if self.lending.remark:
             self.recorder.note(self.lending.remark)
         method = self.start_method = self._choose()

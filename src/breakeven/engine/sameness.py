@@ -39,7 +39,7 @@ def stamp_of(fn: Any, depth: int = 0) -> tuple[Any, ...] | None:
             return None
         parts.append(value)
     scope = fn.__globals__
-    for name in _names_in(fn.__code__):
+    for name in names_in(fn.__code__):
         if name not in scope:
             continue  # a built-in, an attribute
         value = scope[name]
@@ -71,14 +71,14 @@ def _importable(value: Any) -> bool:
     return module != "__main__" and getattr(sys.modules.get(module), value.__qualname__, None) is value
 
 
-def _names_in(code: Any) -> tuple[str, ...]:
+def names_in(code: Any) -> tuple[str, ...]:
     """Names that a function's code, and code inside it, may look up."""
     found = _names.get(code)
     if found is None:
         names = dict.fromkeys(code.co_names)
         for constant in code.co_consts:
             if type(constant) is CodeType:
-                names |= dict.fromkeys(_names_in(constant))
+                names |= dict.fromkeys(names_in(constant))
         found = tuple(names)
         if len(_names) > MOST_NAMES:
             _names.clear()

@@ -23,7 +23,7 @@ from breakeven.engine.arena import Arena, Window
 from breakeven.engine.channel import Channel, frames
 from breakeven.engine.codec import Encoded, decode, encode
 from breakeven.engine.loops import LOOPS, TIMED, sweep
-from breakeven.engine.part import Part, Unloadable, facts_of, heed, queue_delay_reader, reraise, resident_bytes
+from breakeven.engine.part import Part, Unloadable, facts_of, heed, queue_delay_reader, reraise, resident_bytes, settle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -208,6 +208,7 @@ class Worker:
         try:
             shared = bool(flags & protocol.STREAM_SHARED)
             self._functions[key] = decode(body[end:], body[at:end], self._window, stream_shared=shared)
+            settle(self._seat.setup)
         except BaseException as error:  # noqa: BLE001 - told with every item that asks for the function
             self._functions[key] = (Unloadable(error), None)
         self._forward_logs()

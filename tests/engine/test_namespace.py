@@ -1,0 +1,82 @@
+"""Functions of the main script share its globals in a worker, whichever way that was started."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.harness import run_program
+
+START = """
+import sys
+import breakeven as be
+options = dict(backend="processes", start_method=sys.argv[1], max_workers=1, chunksize=1)
+"""
+
+INITIALIZED = """
+MODEL = None
+CACHE = {}
+table = [1]
+def load(number):
+    global MODEL, LATER
+    MODEL, LATER = number, [number]
+    CACHE["number"] = number
+def plain(x): return MODEL + x
+def undefined_here(x): return LATER[0] + x
+def filled_in_place(x): return CACHE["number"] + x
+def beside_a_list(x): return MODEL + table[0] + x
+for task in (plain, undefined_here, filled_in_place, beside_a_list):
+    print(be.map(task, range(2), initializer=load, initargs=(10,), **options))
+with be.Executor(1, backend="processes", start_method=sys.argv[1], initializer=load, initargs=(10,)) as executor:
+    print([executor.submit(task, 0).result() for task in (plain, undefined_here, filled_in_place, beside_a_list)])
+"""
+
+CHANGED = """
+K, table = 1, [1]
+def read(x): return K + table[0]
+def write(x):
+    global K
+    K += 100
+    return K
+with be.Executor(1, backend="processes", start_method=sys.argv[1]) as executor:
+    def done(task): return executor.submit(task, 0).result()
+    out = [done(read), done(write), done(read), done(write)]
+    table[0] = 5
+    out += [done(read)]
+    K = 7
+    out += [done(read), done(write)]
+print(out)
+"""
+
+ITEMS = """
+SEEN = None
+class Item:
+    def __init__(self, number): self.number = number
+    def told(self): return (SEEN, self.number)
+def load():
+    global SEEN
+    SEEN = "set"
+def ask(item): return (SEEN, isinstance(item, Item), item.number)
+print(be.map(ask, [Item(1), Item(2)], initializer=load, **options))
+"""
+
+
+def test_what_an_initializer_sets_is_there_for_the_tasks(method: str) -> None:
+    """Rebound, new, filled in place; beside a list, which has the function pickled."""
+    lines = run_program(START + INITIALIZED, method).split("\n")
+    assert lines[:5] == ["[10, 11]", "[10, 11]", "[10, 11]", "[11, 12]", "[10, 10, 10, 11]"]
+
+
+def test_what_a_worker_sets_stays_until_the_script_changes_it(method: str) -> None:
+    """A list of the script's that has changed brings the function again, and leaves the worker's number alone."""
+    assert run_program(START + CHANGED, method).strip() == str([2, 101, 102, 201, 206, 12, 107])
+
+
+def test_items_with_classes_of_the_script_leave_the_globals_alone(method: str) -> None:
+    """They bring the globals that their methods use along with every chunk."""
+    assert run_program(START + ITEMS, method).strip() == str([("set", True, 1), ("set", True, 2)])
+
+
+@pytest.fixture(params=["fork", "forkserver", "spawn"])
+def method(request: pytest.FixtureRequest) -> str:
+    """Every way to start a worker."""
+    return str(request.param)
