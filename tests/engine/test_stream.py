@@ -18,6 +18,14 @@ from breakeven.planning.chunks import GROWTH, LARGEST, LEAST_SECONDS, TARGET_SEC
 from breakeven.work import ONE, Failure, Options, Work
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _no_input_is_slow() -> Iterator[None]:
+    """What is drawn must not depend on how busy the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("breakeven.engine.stream.SLOW_SECONDS", float("inf"))
+        yield
+
+
 def _stream(source: Any, length: int | None, *, ordered: bool = True, **options: Any) -> Stream:
     work = Work(abs, source, mode=ONE, length=length, options=Options(**options))
     return Stream(work, Function(0, abs, Encoded(b""), None), ordered=ordered, window=None)
