@@ -12,7 +12,7 @@ from breakeven.workloads import fem
 from breakeven.workloads.fem.assembly import Effort
 from breakeven.workloads.fem.comparison import compare
 from breakeven.workloads.fem.costs import Model, crossing, fit, middles, share
-from breakeven.workloads.fem.pictures import PANELS, draw, draw_mesh
+from breakeven.workloads.fem.pictures import PANELS, _around_body, _median, draw, draw_mesh
 from breakeven.workloads.fem.scaling import scaling
 from breakeven.workloads.fem.streams import stream_function
 from tests.workloads.fem.shapes import curved
@@ -144,6 +144,23 @@ def test_a_solution_is_drawn_with_all_its_panels(suffix: str, tmp_path: Path) ->
     assert suffix == ".png" or len(text) > 10_000
     near = draw(solution, tmp_path / f"near{suffix}", panels=PANELS[1:3], window=(-2, 2, -1, 1), stream=True)
     assert near.stat().st_size > 5000
+
+
+def test_pressure_is_coloured_about_the_free_streams() -> None:
+    """Its median by area: small elements around a body count for as little as they cover."""
+    mesh, conditions = fem.case("cylinder")
+    solution = fem.solve(mesh, conditions)
+    usual = _median(solution.pressure, mesh.points[mesh.quad8[:, [0, 4, 1, 5, 2, 6, 3, 7]]])
+    free = float(solution.pressure[solution.speed.argsort()[-1]] + 0.6125 * (solution.speed.max() ** 2 - 1))
+    assert usual == pytest.approx(free, abs=0.01)
+    assert abs(np.median(solution.pressure) - free) > abs(usual - free)
+
+
+def test_a_small_body_is_shown_large() -> None:
+    """With as much again on all its sides; a mesh without one, or with a large one, is shown whole."""
+    assert _around_body(fem.generate("cylinder")) == pytest.approx((-3, 3, -3, 3))
+    assert _around_body(fem.generate("cylinder", outer_radius=2.0)) is None
+    assert _around_body(fem.generate("elbow")) is None
 
 
 def test_uniform_flow_and_meshes_are_drawn_too(tmp_path: Path) -> None:

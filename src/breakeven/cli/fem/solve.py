@@ -39,7 +39,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--picture", metavar="FILE", help="draw mesh, potential, streamlines, pressure: .png, .svg, .pdf"
     )
-    parser.add_argument("--window", metavar="X0,X1,Y0,Y1", help="the part that is drawn")
+    parser.add_argument(
+        "--window", metavar="X0,X1,Y0,Y1", help="the part that is drawn; default: all, or around a small body"
+    )
     parser.add_argument("--json", action="store_true", help="every figure as JSON on stdout")
 
 
