@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +65,7 @@ def test_the_scaling_table_counts_what_moves_and_fits_a_model(monkeypatch: pytes
     from breakeven.workloads.fem import scaling as room
 
     # After one round on a busy machine the model may expect the break-even anywhere.
-    monkeypatch.setattr(room, "_LONGEST_TRIAL_SECONDS", 0.5)
+    monkeypatch.setattr(room, "_LONGEST_TRIAL_SECONDS", 0.1)
     found = scaling(curved(16), batch_sizes=(16, 64), workers=(1, 2), rounds=1)
     assert [(run.batch_size, run.workers, run.fitted) for run in found.runs] == [
         (size, workers, size != 32) for size in (16, 32, 64) for workers in (1, 2)
@@ -130,6 +132,20 @@ def test_workers_that_never_pay_have_no_break_even() -> None:
     assert crossing(slow) is None
     fast = [{"elements": 10**n, "serial_seconds": 2.0, "parallel_seconds": 1.0} for n in (1, 2, 3)]
     assert crossing(fast) is None
+
+
+def test_no_implementation_is_timed_with_an_import_that_all_need() -> None:
+    """In a fresh program scipy is there before the first is called."""
+    program = (
+        "import sys\n"
+        "from breakeven.workloads import fem\n"
+        "from breakeven.workloads.fem.assembly import Effort\n"
+        "from breakeven.workloads.fem.comparison import compare\n"
+        "mesh = fem.generate('channel', nx=2, ny=1)\n"
+        "compare(mesh, Effort(1), ['numpy'], 1, lambda _: print('scipy.sparse' in sys.modules))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert run.stdout.split()[0] == "True"
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg"])

@@ -109,11 +109,12 @@ def _add_error(figures: dict[str, Any], solution: Any, name: str, options: argpa
 def _told(figures: dict[str, Any]) -> str:
     from breakeven.units import format_seconds
 
+    steps = "1 iteration" if figures["iterations"] == 1 else f"{figures['iterations']:,} iterations"
     residual = f"relative residual {figures['relative_residual']:.1e}, mass imbalance {figures['mass_imbalance']:.1e}"
     lines = [
         f"{figures['nodes']:,} nodes, {figures['elements']:,} elements, {figures['nnz']:,} entries in the matrix",
         *(f"  repaired: {repair}" for repair in figures["repairs"]),
-        f"assembled by {figures['chosen']}, solved by {figures['method']} in {figures['iterations']}, {residual}",
+        f"assembled by {figures['chosen']}, solved by {figures['method']} in {steps}, {residual}",
         "",
         *(
             f"  {name:<10} {figures[low]:>14.6g} … {figures[high]:<14.6g} {unit}".rstrip()

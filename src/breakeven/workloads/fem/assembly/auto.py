@@ -50,6 +50,11 @@ _seen: weakref.WeakSet[Mesh] = weakref.WeakSet()
 """Meshes that were assembled by arrays before."""
 
 
+def forget(mesh: Mesh) -> None:
+    """Take a mesh for one that was never assembled."""
+    _seen.discard(mesh)
+
+
 def matrix(mesh: Mesh, effort: Effort) -> Assembled:
     """Assemble by the fastest way here; `note` says which that was."""
     if _pays(len(mesh.quad8)):
