@@ -135,11 +135,14 @@ def test_iterations_that_run_out_are_an_error() -> None:
         fem.solve(mesh, conditions, solver="cg-jacobi", max_iterations=5)
 
 
-def test_a_solver_that_is_not_there_is_refused_before_anything_is_computed() -> None:
+def test_a_solver_that_is_not_there_or_solves_nothing_is_refused_before_anything_is_computed() -> None:
     """A wrong word, not a wrong answer: the conditions, which are wrong too, are not even looked at."""
     mesh = square(2)
     with pytest.raises(fem.ConditionError, match="no solver 'lu'; there are cg-amg"):
         fem.solve(mesh, [], solver="lu")
+    for tolerance in (0.0, -1e-9, 0.02, 2.0, float("nan")):
+        with pytest.raises(fem.ConditionError, match=f"tolerance is {tolerance}, of the relative residual"):
+            fem.solve(mesh, [], tolerance=tolerance)
 
 
 @pytest.mark.parametrize("solver", ["cg-amg", "direct"])

@@ -117,11 +117,11 @@ def _told(figures: dict[str, Any]) -> str:
         f"assembled by {figures['chosen']}, solved by {figures['method']} in {steps}, {residual}",
         "",
         *(
-            f"  {name:<10} {figures[low]:>14.6g} … {figures[high]:<14.6g} {unit}".rstrip()
-            for name, low, high, unit in (
-                ("potential", "u_min", "u_max", "m²/s"),
-                ("speed", "speed_min", "speed_max", "m/s"),
-                ("pressure", "pressure_min", "pressure_max", "Pa"),
+            f"  {name:<10} {figures[low]:>14.{digits}g} … {figures[high]:<14.{digits}g} {unit}"
+            for name, low, high, digits, unit in (
+                ("potential", "u_min", "u_max", 6, "m²/s"),
+                ("speed", "speed_min", "speed_max", 6, "m/s"),
+                ("pressure", "pressure_min", "pressure_max", 9, "Pa"),  # that changes in the sixth
             )
         ),
         *(f"  in through {name}: {flux:.6g} m²/s" for name, flux in figures["fluxes"].items()),
