@@ -91,6 +91,16 @@ def test_compare_holds_implementations_against_one_another(tmp_path: Path) -> No
     assert "processes-pickle" in table.stdout
 
 
+def test_heat_is_told_in_degrees_and_has_no_pressure(tmp_path: Path) -> None:
+    """What flows and presses in the other cases would be nonsense of a plate."""
+    done = breakeven("fem", "solve", "nafems-t4", "--picture", "plate.svg", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "100            °C" in done.stdout
+    assert "pressure" not in done.stdout.partition("\nload ")[0]
+    assert "m²/s" not in done.stdout
+    assert (tmp_path / "plate.svg").stat().st_size > 5000
+
+
 def test_scaling_prints_its_table_and_model(tmp_path: Path) -> None:
     """Small enough for a test, real all the same."""
     words = ("scaling", "--elements", "100", "--batch-sizes", "20,50", "--rounds", "1", "--max-workers", "2")

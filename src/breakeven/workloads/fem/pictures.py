@@ -43,11 +43,12 @@ def draw(
     window: tuple[float, float, float, float] | None = None,
     stream: bool = False,
     title: str = "",
+    quantity: str = "potential, m²/s",
 ) -> Path:
     """Draw `panels` of a solution; `window` is (x from, x to, y from, y to).
 
     By default that is all of the mesh, or where a boundary `body` is small in it, what is around the body. `stream`
-    says that u is a stream function: its contours are the streamlines. Returns the path.
+    says that u is a stream function: its contours are the streamlines; `quantity` is what else u is. Returns the path.
     """
     window = window or _around_body(solution.mesh)
     figure, axes = _sheet(solution.mesh, len(panels), window)
@@ -58,7 +59,7 @@ def draw(
             axis.set_title(f"{len(solution.mesh.quad8):,} elements, {len(solution.mesh.points):,} points")
         elif panel == "potential":
             _filled(figure, axis, triangles, solution.potential, "viridis", window)
-            axis.set_title("stream function, m²/s" if stream else "potential, m²/s")
+            axis.set_title("stream function, m²/s" if stream else quantity)
         elif panel == "streamlines":
             _streamlines(figure, axis, solution, triangles, window, stream=stream)
             axis.set_title("streamlines, equal flow between them; colour: speed, m/s")
