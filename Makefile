@@ -108,8 +108,9 @@ bench-fem: $(BENCH_FEM) ## the finite elements beside scikit-fem, and beside the
 bench-lab: $(DEV) ## the lab's instruments beside outside ones, and beside what they promise
 	@$(BIN)/python -m benchmarks.lab $(ARGS)
 
-soak: $(DEV) ## minutes of hard use: a million tasks, hundreds of killed workers
+soak: $(DEV) ## minutes of hard use: a million tasks, hundreds of killed workers, ten times the drawn examples
 	@$(BIN)/python -m pytest -m soak --timeout 3600 $(ARGS)
+	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile thorough --timeout 3600 $(ARGS)
 
 docs: $(DEV) ## run every snippet of the documentation
 	@$(BIN)/python -m pytest tests/test_docs.py $(ARGS)

@@ -14,6 +14,7 @@ from tests import leaks
 
 # A busy machine makes nothing wrong.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("patient"), max_examples=1000)
 settings.load_profile("patient")
 
 # A worker whose parent is gone may take two seconds to notice.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.asking import Target
 from benchmarks.clock import median
+from benchmarks.fem.questions import WITHOUT_NUMBA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,10 @@ TARGETS = (
     Target("whole", "1.3 M nodes, peak memory", "GB", 6.0, middle("cg-amg: peak bytes", 1e-9), at_least=False),
     Target("choice", "auto above the best, small mesh", "%", 10.0, regret("small"), at_least=False),
     Target("choice", "auto above the best, large mesh", "%", 10.0, regret("large"), at_least=False),
+    *(
+        Target("choice", f"auto above the best, {label}", "%", 10.0, regret(label), at_least=False)
+        for label in (f"{elements} elements without numba" for elements in WITHOUT_NUMBA)
+    ),
     Target("first", "auto's first 50 elements, nothing compiled yet", "s", 0.05, middle("auto"), at_least=False),
     Target(
         "model",

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from breakeven.cli.exits import UsageError
 from breakeven.cli.results_out import Lines, Unwritable, failure_line, result_line
 from breakeven.work import Failure
+from tests.examples import dear
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -24,6 +25,7 @@ JSON = st.recursive(
 )
 
 
+@dear(2)
 @given(st.integers(min_value=0), JSON)
 def test_what_json_can_hold_comes_back_equal(index: int, value: Any) -> None:
     """On one line, in ASCII."""

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from breakeven.engine import arena
 from breakeven.engine.arena import PAGE, Arena, Extent, Window
+from tests.examples import dear
 
 PAGES = 16
 
@@ -75,7 +76,7 @@ def _runs_of_zero(owner: list[int]) -> list[tuple[int, int]]:
 _SIZES = st.one_of(st.integers(1, 3 * PAGE), st.sampled_from([PAGE - 1, PAGE, PAGE + 1, 20 * PAGE]))
 
 
-@settings(max_examples=30)
+@dear(10)
 @given(
     st.lists(
         st.one_of(st.tuples(st.just("put"), _SIZES), st.tuples(st.sampled_from(["free", "trim"]), st.integers(0, 50))),
@@ -177,7 +178,7 @@ def test_a_view_outlives_reader_and_owner() -> None:
 _STEPS = st.lists(st.tuples(st.sampled_from(["put", "view", "write", "drop"]), st.integers(0, 30)), max_size=40)
 
 
-@settings(max_examples=40)
+@dear(10)
 @given(_STEPS)
 def test_a_private_reader_sees_what_was_put_and_what_it_wrote_and_nothing_else(steps: list[tuple[str, int]]) -> None:
     """Against a model: blocks are looked at several times, written into, dropped, freed, and used again."""

@@ -6,12 +6,13 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from breakeven.engine import channel, protocol
 from breakeven.engine.channel import Channel, frames
 from breakeven.engine.protocol import GarbledFrameError, frame
+from tests.examples import dear
 
 KINDS = st.integers(0, 255)
 FRAMES = st.lists(st.tuples(KINDS, st.integers(0, 255), st.binary(max_size=200)), max_size=12)
@@ -117,7 +118,7 @@ def test_rubbish_is_told_after_the_frames_before_it(
     assert end.garbled is not None
 
 
-@settings(deadline=None, max_examples=20)
+@dear(5)
 @given(st.integers(1 << 20, protocol.LONGEST))
 def test_a_head_that_promises_much_takes_no_memory(length: int) -> None:
     """Room is made for what has come, not for what is said to follow."""

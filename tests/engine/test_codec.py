@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import breakeven as be
@@ -23,6 +23,7 @@ from breakeven.engine.codec import LARGE, Shared, decode, encode, unpicklable
 from breakeven.engine.functions import MOST, Functions, StaleModuleError
 from breakeven.engine.lending import Lending
 from breakeven.testing import tasks
+from tests.examples import dear
 
 # --- there and back ---
 
@@ -47,7 +48,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=20)
+@dear(10)
 @given(_VALUES, st.lists(st.sampled_from([0, 100, LARGE // 9, LARGE // 8, 3 * LARGE // 8]), max_size=4))
 def test_objects_come_back_as_they_were(value: Any, lengths: list[int]) -> None:
     """With arrays among them, and with the pickle itself in the arena where it is long."""
@@ -237,7 +238,7 @@ _LENDING = st.lists(
 )
 
 
-@settings(max_examples=80)
+@dear(2)
 @given(_LENDING)
 def test_a_block_is_free_when_nobody_looks_and_nobody_wants_it(steps: list[tuple[str, int, int]]) -> None:
     """However often it was lent, to whom, and whoever dies meanwhile."""

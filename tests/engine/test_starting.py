@@ -21,11 +21,12 @@ options = dict(backend="processes", start_method=sys.argv[1], max_workers=2)
 array = np.ones(100_000)
 be.map(triple, [array] * 3, **options)
 be.shutdown()
+gc.collect()
 StartFailed = be.StartFailed  # importing it needs a descriptor, too
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 before = len(os.listdir("/proc/self/fd"))
 refused = short = 0
-for spare in range(0, 48):
+for spare in range(int(sys.argv[2]), 48, int(sys.argv[3])):
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 1 + spare, hard))
     try:
         results = be.map(triple, [array] * 3, **options)
@@ -165,9 +166,11 @@ print(be.map(triple, range(3), **options))
 """
 
 
-def test_too_few_descriptors_are_a_clear_error_or_fewer_workers(method: str) -> None:
-    """With every number from none to enough: right results, or `StartFailed`; and nothing is left behind."""
-    assert run_program(FEW_DESCRIPTORS, method).strip() == "True True [3, 6]"
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.soak)])
+def test_too_few_descriptors_are_a_clear_error_or_fewer_workers(method: str, every: int) -> None:
+    """From none to enough, each number with some start method: right results, or `StartFailed`; nothing is left."""
+    first = ["fork", "forkserver", "spawn"].index(method) % every
+    assert run_program(FEW_DESCRIPTORS, method, str(first), str(every)).strip() == "True True [3, 6]"
 
 
 def test_a_system_that_refuses_memfd_gets_arrays_all_the_same(method: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from breakeven.engine.codec import Encoded
@@ -16,6 +16,7 @@ from breakeven.engine.member import Chunk
 from breakeven.engine.stream import Stream, sliceable
 from breakeven.planning.chunks import GROWTH, LARGEST, LEAST_SECONDS, TARGET_SECONDS, chunk_size, depth
 from breakeven.work import ONE, Failure, Options, Work
+from tests.examples import dear
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -115,7 +116,7 @@ def _consume(stream: Stream, workers: _Workers) -> Iterator[Any]:
             workers.turn()
 
 
-@settings(deadline=None, max_examples=150)
+@dear(2)
 @given(st.data(), st.integers(0, 30), st.integers(0, 4), st.booleans(), st.frozensets(st.integers(0, 30), max_size=4))
 def test_every_item_has_one_outcome_whatever_becomes_of_its_chunks(
     data: st.DataObject,
@@ -136,7 +137,7 @@ def test_every_item_has_one_outcome_whatever_becomes_of_its_chunks(
     assert stream.outstanding == 0
 
 
-@settings(deadline=None, max_examples=150)
+@dear(2)
 @given(st.data(), st.integers(1, 30), st.integers(0, 4), st.frozensets(st.integers(0, 29), min_size=1, max_size=4))
 def test_the_first_failure_ends_the_call_after_all_before_it(
     data: st.DataObject, count: int, kind: int, failing: frozenset[int]
@@ -157,7 +158,6 @@ def test_the_first_failure_ends_the_call_after_all_before_it(
     assert got == [10 * at for at in range(first)]
 
 
-@settings(deadline=None)
 @given(st.data(), st.integers(0, 20))
 def test_what_the_input_raises_comes_after_all_it_gave(data: st.DataObject, count: int) -> None:
     """Though it was pulled long before."""

@@ -10,9 +10,11 @@ from hypothesis import given
 from breakeven.ledger import store
 from breakeven.ledger.account import Lane
 from breakeven.ledger.states import KINDS, PARENT_STATES, WORKER_STATES, kind_of
+from tests.examples import dear
 from tests.ledger.recordings import Recording, by_hand, recordings, serial
 
 
+@dear(4)
 @given(recordings())
 def test_the_critical_path_sums_to_the_wall_clock(recording: Recording) -> None:
     """Whatever was recorded, the unexplained part closes the sum."""
@@ -20,6 +22,7 @@ def test_the_critical_path_sums_to_the_wall_clock(recording: Recording) -> None:
     assert math.fsum(ledger.critical_path.values()) == pytest.approx(recording["seconds"], abs=1e-9)
 
 
+@dear(4)
 @given(recordings())
 def test_the_states_of_every_lane_sum_to_the_time_it_was_there(recording: Recording) -> None:
     """The parent's lane is there from entry to return, a worker's from its start to its end."""

@@ -7,9 +7,11 @@ from hypothesis import given
 
 from breakeven.ledger import store
 from breakeven.ledger.efficiency import busiest_useful_seconds, efficiency_of, ideal_seconds
+from tests.examples import dear
 from tests.ledger.recordings import Recording, by_hand, for_replay, recordings, serial
 
 
+@dear(4)
 @given(recordings())
 def test_the_factors_multiply_to_the_useful_share_of_the_workers_time(recording: Recording) -> None:
     """U/(W·T) = load balance · serialisation · transfer, and with the scaling of computation it is S/W."""
@@ -24,6 +26,7 @@ def test_the_factors_multiply_to_the_useful_share_of_the_workers_time(recording:
         assert ledger.speedup_estimate == pytest.approx(workers * factors.parallel * factors.computation_scaling)
 
 
+@dear(4)
 @given(recordings())
 def test_serialisation_and_transfer_are_shares(recording: Recording) -> None:
     """The busiest worker is not busier than the ideal run is long, nor that longer than the real one."""
@@ -33,6 +36,7 @@ def test_serialisation_and_transfer_are_shares(recording: Recording) -> None:
         assert 0 < factors.transfer <= 1
 
 
+@dear(4)
 @given(recordings())
 def test_free_transfer_never_makes_a_run_longer(recording: Recording) -> None:
     """Neither by replay nor by sums."""

@@ -16,9 +16,11 @@ from breakeven.ledger import store
 from breakeven.report import Report
 from breakeven.report.page import page_of
 from breakeven.report.trace import trace_of
+from tests.examples import dear
 from tests.ledger.recordings import Recording, by_hand, for_replay, recordings
 
 
+@dear(4)
 @given(recordings())
 def test_a_ledger_comes_back_from_json_as_it_was(recording: Recording) -> None:
     """Also what it says of who made it."""

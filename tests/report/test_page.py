@@ -13,6 +13,7 @@ from breakeven.ledger import store
 from breakeven.report import Report
 from breakeven.report.picture import coalesced, picture_of, row_height, ticks_of
 from breakeven.report.timeline import Slice, slices_of
+from tests.examples import dear
 from tests.ledger.recordings import Recording, by_hand, for_replay, recordings, serial
 
 VOID = {"meta", "br", "line"}
@@ -85,6 +86,7 @@ def test_both_colour_schemes_name_the_same_colours(tmp_path: Path) -> None:
     assert set(re.findall(r"--\w+", light)) == set(re.findall(r"--\w+", dark))
 
 
+@dear(4)
 @given(recordings())
 def test_every_rectangle_lies_within_the_picture(recording: Recording) -> None:
     """To a pixel."""
@@ -103,6 +105,7 @@ def test_slices_too_narrow_to_be_seen_are_drawn_together() -> None:
     assert sum(map(len, groups)) == 100_000
 
 
+@dear(4)
 @given(recordings())
 def test_drawing_together_loses_no_slice_and_mixes_no_lanes(recording: Recording) -> None:
     """And keeps their order."""

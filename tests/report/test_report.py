@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 
 from breakeven.report import Report, load_report
+from tests.examples import dear
 from tests.ledger.recordings import Recording, by_hand, for_replay, recordings
 
 
@@ -46,6 +47,7 @@ def test_a_saved_report_is_loaded_as_it_was(tmp_path: Path) -> None:
     assert loaded.table() == report.table()
 
 
+@dear(4)
 @given(recordings())
 def test_the_dictionary_of_a_report_is_json_and_can_be_read_back(recording: Recording) -> None:
     """What is derived from the record stands apart, and is derived again."""

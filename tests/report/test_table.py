@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 
 from breakeven.report import Report
+from tests.examples import dear
 from tests.ledger.recordings import Recording, by_hand, recordings, serial
 
 BY_HAND = """\
@@ -58,6 +59,7 @@ def test_the_table_of_a_serial_run_is_this_one() -> None:
     assert Report.from_recording(recording).table() == SERIAL
 
 
+@dear(4)
 @given(recordings())
 def test_no_line_is_longer_than_100_columns(recording: Recording) -> None:
     """Nor holds anything that a terminal would act on, whatever names and texts the run had."""
@@ -66,6 +68,7 @@ def test_no_line_is_longer_than_100_columns(recording: Recording) -> None:
     assert all(line.isprintable() for line in lines)
 
 
+@dear(4)
 @given(recordings())
 def test_unexplained_time_always_has_its_line(recording: Recording) -> None:
     """Also where it is nothing."""

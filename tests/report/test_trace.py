@@ -15,6 +15,7 @@ from breakeven.ledger import store
 from breakeven.report import Report
 from breakeven.report.timeline import slices_of
 from breakeven.report.trace import trace_of
+from tests.examples import dear
 from tests.ledger.recordings import Recording, by_hand, for_replay, recordings
 
 ROUNDING_US = 0.002
@@ -28,6 +29,7 @@ def _lanes(events: list[dict[str, Any]]) -> dict[int, list[tuple[float, float]]]
     return lanes
 
 
+@dear(4)
 @given(recordings())
 def test_slices_of_one_lane_never_overlap(recording: Recording) -> None:
     """Whatever the stamps were; a viewer would nest them."""
@@ -37,6 +39,7 @@ def test_slices_of_one_lane_never_overlap(recording: Recording) -> None:
             assert end <= start + ROUNDING_US
 
 
+@dear(4)
 @given(recordings())
 def test_every_slice_lies_within_the_call(recording: Recording) -> None:
     """And takes time."""

@@ -135,17 +135,20 @@ def test_iterations_that_run_out_are_an_error() -> None:
         fem.solve(mesh, conditions, solver="cg-jacobi", max_iterations=5)
 
 
-def test_a_solver_that_is_not_there_is_refused_before_anything_is_computed() -> None:
+def test_a_solver_that_is_not_there_or_solves_nothing_is_refused_before_anything_is_computed() -> None:
     """A wrong word, not a wrong answer: the conditions, which are wrong too, are not even looked at."""
     mesh = square(2)
     with pytest.raises(fem.ConditionError, match="no solver 'lu'; there are cg-amg"):
         fem.solve(mesh, [], solver="lu")
+    for tolerance in (0.0, -1e-9, 0.02, 2.0, float("nan")):
+        with pytest.raises(fem.ConditionError, match=f"tolerance is {tolerance}, of the relative residual"):
+            fem.solve(mesh, [], tolerance=tolerance)
 
 
 @pytest.mark.parametrize("solver", ["cg-amg", "direct"])
 def test_a_boundary_layer_of_thin_elements_is_solved_as_well_as_can_be(solver: str) -> None:
     """A thousand times as long as thin: rounding alone leaves a residual of 1e-6, which is no failure."""
-    mesh = fem.generate("channel", nx=50, ny=50, length=1.0, width=1e-3)
+    mesh = fem.generate("channel", nx=24, ny=24, length=1.0, width=1e-3)
     found = fem.solve(mesh, [fem.Flux("inlet", 1.0), fem.Dirichlet("outlet", 0.0)], solver=solver)
     assert np.abs(found.potential - (1 - mesh.points[:, 0])).max() < 1e-5
     assert found.mass_imbalance < 1e-5

@@ -35,6 +35,21 @@ def test_slopes_of_a_known_potential_give_it_back() -> None:
     assert np.abs(found.potential - harmonic(*sides.points.T)).max() < 1e-5
 
 
+def test_a_source_in_a_ring_that_leaks_at_its_rim_is_a_logarithm() -> None:
+    """No potential is prescribed anywhere: a true Robin condition on a circle holds it, to the fourth order."""
+    source, leak, outer = 2.0, 0.7, 3.0
+    level = source / (2 * np.pi) * (1 / (leak * outer) + math.log(outer))
+    off = []
+    for radial in (6, 12):
+        ring = fem.generate("ogrid", radial=radial, around=4 * radial, outer_radius=outer)
+        found = fem.solve(ring, [fem.Flux("body", source / (2 * np.pi)), fem.Robin("far", leak, 0.0)])
+        exact = level - source / (2 * np.pi) * np.log(np.hypot(*ring.points.T))
+        off.append(float(np.abs(found.potential - exact).max()))
+        assert found.fluxes["far"] == pytest.approx(-source, abs=2e-5)
+    assert off[0] < 1e-5
+    assert off[0] / off[1] > 2**3.5
+
+
 def test_a_robin_condition_that_a_potential_fulfils_gives_it_back() -> None:
     """With a coefficient and a value that both change along the side; exact for a linear potential."""
     mesh = square(4)

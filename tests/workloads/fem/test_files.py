@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,22 @@ def test_nine_node_elements_lose_their_middle(tmp_path: Path) -> None:
     assert found.repairs == ("9 points that no element uses were dropped",)
 
 
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+def test_repairs_are_told_of_files_without_names_too(suffix: str, tmp_path: Path) -> None:
+    """Naming the rim, adding boundaries, and travelling to another process forget nothing of what was done."""
+    mesh = curved()
+    points = np.vstack([[[9.0, 9.0]], mesh.points])
+    file = tmp_path / f"turned{suffix}"
+    write(file, {"x": points[:, 0], "y": points[:, 1], "quad8": mesh.quad8[:, TURNED] + 1})
+    found = fem.read(file)
+    assert set(found.boundaries) == {"inlet", "outlet", "wall"}
+    told = ("36 clockwise elements were turned", "1 points that no element uses were dropped")
+    named = found.with_boundaries(half=lambda x, y: x + y < np.median(x + y))
+    for same in (found, named, pickle.loads(pickle.dumps(found))):
+        assert same.repairs == told
+        assert same.kept[0] == 1
+
+
 def test_clockwise_files_are_turned(tmp_path: Path) -> None:
     """As gmsh writes surfaces whose curves run the other way."""
     mesh = curved()
@@ -177,10 +194,10 @@ def test_what_is_no_mesh_is_refused(tmp_path: Path) -> None:
     """Each kind of file in its own words, and a bent surface too."""
     with pytest.raises(fem.MeshError, match="no file"):
         fem.read(tmp_path / "nowhere.h5")
-    for suffix in (".h5", ".npz", ".msh", ".vtu"):
+    for suffix, words in {".h5": "HDF5", ".npz": "no archive", ".msh": "none of the formats", ".vtu": "meshio"}.items():
         file = tmp_path / f"text{suffix}"
         file.write_text("this is no mesh")
-        with pytest.raises(fem.MeshError, match="cannot be read"):
+        with pytest.raises(fem.MeshError, match=f"cannot be read .*{words}"):
             fem.read(file)
     mesh = square(2)
     bent = np.column_stack([mesh.points, mesh.points[:, 0] ** 2])

@@ -357,6 +357,20 @@ def test_auto_goes_through_the_planner_where_nothing_is_compiled(
     assert np.abs(auto.velocity(mesh, potential, Effort(2)).velocity - [-2, 0]).max() < 1e-12
 
 
+def test_the_first_assembly_of_a_mesh_does_not_wait_for_workers(
+    monkeypatch: pytest.MonkeyPatch, reference: Any
+) -> None:
+    """From the second on they have started and their memory is there, which a mesh of middling size has to be asked."""
+    monkeypatch.setattr(numba_csr, "_warm", [])
+    monkeypatch.setattr(auto, "_is_installed", lambda: False)
+    monkeypatch.setattr(auto, "ALONE_BELOW", 0)
+    mesh = curved(9)
+    first, second = (auto.matrix(mesh, Effort(2)) for _ in range(2))
+    assert (first.note, mesh in processes_shared._rooms) == ("numpy", True)
+    assert second.note.startswith("numpy on ")
+    assert difference(second.matrix, reference) <= SAME
+
+
 def test_shared_memory_of_a_mesh_is_kept_as_long_as_the_mesh() -> None:
     """The second assembly writes into the same pages; nobody else does; it goes with the mesh."""
     mesh = curved(5)

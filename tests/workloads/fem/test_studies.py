@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from breakeven.workloads import fem
 from breakeven.workloads.fem.assembly import Effort
 from breakeven.workloads.fem.comparison import compare
 from breakeven.workloads.fem.costs import Model, crossing, fit, middles, share
-from breakeven.workloads.fem.pictures import PANELS, draw, draw_mesh
+from breakeven.workloads.fem.pictures import PANELS, _around_body, _median, draw, draw_mesh
 from breakeven.workloads.fem.scaling import scaling
 from breakeven.workloads.fem.streams import stream_function
 from tests.workloads.fem.shapes import curved
@@ -63,7 +65,7 @@ def test_the_scaling_table_counts_what_moves_and_fits_a_model(monkeypatch: pytes
     from breakeven.workloads.fem import scaling as room
 
     # After one round on a busy machine the model may expect the break-even anywhere.
-    monkeypatch.setattr(room, "_LONGEST_TRIAL_SECONDS", 0.5)
+    monkeypatch.setattr(room, "_LONGEST_TRIAL_SECONDS", 0.1)
     found = scaling(curved(16), batch_sizes=(16, 64), workers=(1, 2), rounds=1)
     assert [(run.batch_size, run.workers, run.fitted) for run in found.runs] == [
         (size, workers, size != 32) for size in (16, 32, 64) for workers in (1, 2)
@@ -132,6 +134,20 @@ def test_workers_that_never_pay_have_no_break_even() -> None:
     assert crossing(fast) is None
 
 
+def test_no_implementation_is_timed_with_an_import_that_all_need() -> None:
+    """In a fresh program scipy is there before the first is called."""
+    program = (
+        "import sys\n"
+        "from breakeven.workloads import fem\n"
+        "from breakeven.workloads.fem.assembly import Effort\n"
+        "from breakeven.workloads.fem.comparison import compare\n"
+        "mesh = fem.generate('channel', nx=2, ny=1)\n"
+        "compare(mesh, Effort(1), ['numpy'], 1, lambda _: print('scipy.sparse' in sys.modules))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert run.stdout.split()[0] == "True"
+
+
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
 def test_a_solution_is_drawn_with_all_its_panels(suffix: str, tmp_path: Path) -> None:
     """A picture that is a picture, of a real flow; another window and a stream function too."""
@@ -144,6 +160,23 @@ def test_a_solution_is_drawn_with_all_its_panels(suffix: str, tmp_path: Path) ->
     assert suffix == ".png" or len(text) > 10_000
     near = draw(solution, tmp_path / f"near{suffix}", panels=PANELS[1:3], window=(-2, 2, -1, 1), stream=True)
     assert near.stat().st_size > 5000
+
+
+def test_pressure_is_coloured_about_the_free_streams() -> None:
+    """Its median by area: small elements around a body count for as little as they cover."""
+    mesh, conditions = fem.case("cylinder")
+    solution = fem.solve(mesh, conditions)
+    usual = _median(solution.pressure, mesh.points[mesh.quad8[:, [0, 4, 1, 5, 2, 6, 3, 7]]])
+    free = float(solution.pressure[solution.speed.argsort()[-1]] + 0.6125 * (solution.speed.max() ** 2 - 1))
+    assert usual == pytest.approx(free, abs=0.01)
+    assert abs(np.median(solution.pressure) - free) > abs(usual - free)
+
+
+def test_a_small_body_is_shown_large() -> None:
+    """With as much again on all its sides; a mesh without one, or with a large one, is shown whole."""
+    assert _around_body(fem.generate("cylinder")) == pytest.approx((-3, 3, -3, 3))
+    assert _around_body(fem.generate("cylinder", outer_radius=2.0)) is None
+    assert _around_body(fem.generate("elbow")) is None
 
 
 def test_uniform_flow_and_meshes_are_drawn_too(tmp_path: Path) -> None:

@@ -13,13 +13,20 @@ from breakeven.workloads.lfsr.pieces import PIECE_STATES, spans
 from breakeven.workloads.lfsr.ways import HYBRID_LIMIT
 
 PARALLEL = [name for name in lfsr.WAYS if name not in ("serial", "auto", "joblib")]
+SLOW = {("spawn", "leader"), ("forkserver", "segments")}
+"""Fresh interpreters load the compiled kernels for seconds; each kernel is left to one kind of them."""
+EVERY_WAY = [
+    pytest.param(name, kernel, marks=[pytest.mark.soak] if (name, kernel) in SLOW else [])
+    for name in PARALLEL
+    for kernel in ("segments", "leader")
+]
 B3 = lfsr.register([1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 0, 1, 1, 1, 1], name="B3")
 E0 = lfsr.from_taps([20, 17], name="primitive")
 OVER_9 = lfsr.register([5, 0, 7, 0, 1], 9, name="GF(9)")
 
 
 @pytest.mark.parametrize("register", [B3, E0, OVER_9], ids=lambda register: register.name)
-@pytest.mark.parametrize("workers", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("workers", [1, 2, 3, pytest.param(4, marks=pytest.mark.soak), 8])
 @pytest.mark.parametrize("name", ["threads", "fork"])
 def test_any_number_of_workers_finds_the_same(register: lfsr.Register, workers: int, name: str) -> None:
     """The original's sums grew with the workers: 4096 states became 12286, then 24571."""
@@ -30,8 +37,7 @@ def test_any_number_of_workers_finds_the_same(register: lfsr.Register, workers: 
     assert found.steps == alone.steps
 
 
-@pytest.mark.parametrize("kernel", ["segments", "leader"])
-@pytest.mark.parametrize("name", PARALLEL)
+@pytest.mark.parametrize("name, kernel", EVERY_WAY)
 def test_every_way_finds_the_same_and_says_where_it_ran(name: str, kernel: str) -> None:
     """Threads, processes of every kind, shared arrays, workers that are kept."""
     found = lfsr.analyse(B3, engine="both", backend=name, workers=2, kernel=kernel)

@@ -54,7 +54,8 @@ def execute(options: argparse.Namespace) -> int:
         }
         print(json.dumps(shown, indent=1, allow_nan=False))
     else:
-        print(f"{len(mesh.quad8):,} elements, {effort.max_workers} workers, medians of {rounds} rounds in turns\n")
+        took = "one round" if rounds == 1 else f"medians of {rounds} rounds in turns"
+        print(f"{len(mesh.quad8):,} elements, {effort.max_workers} workers, {took}\n")
         print(_table(rows))
     return DONE if agree else FAILED
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _STREAM = {"joukowski", "aerofoil"}
 """Cases whose potential is the stream function."""
+_HEAT = {"nafems-t4"}
+"""Cases whose potential is a temperature: nothing flows, and no pressure follows."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +41,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--picture", metavar="FILE", help="draw mesh, potential, streamlines, pressure: .png, .svg, .pdf"
     )
-    parser.add_argument("--window", metavar="X0,X1,Y0,Y1", help="the part that is drawn")
+    parser.add_argument(
+        "--window", metavar="X0,X1,Y0,Y1", help="the part that is drawn; default: all, or around a small body"
+    )
     parser.add_argument("--json", action="store_true", help="every figure as JSON on stdout")
 
 
@@ -69,9 +73,12 @@ def execute(options: argparse.Namespace) -> int:
     if options.vtu:
         fem.write(options.vtu, mesh, solution, stream=name in _STREAM)
     if options.picture:
-        from breakeven.workloads.fem.pictures import draw
+        from breakeven.workloads.fem.pictures import PANELS, draw
 
-        draw(solution, options.picture, stream=name in _STREAM, window=window, title=name)
+        shown: dict[str, Any] = {"stream": name in _STREAM, "window": window, "title": name}
+        if name in _HEAT:
+            shown |= {"panels": PANELS[:2], "quantity": "temperature, °C"}
+        draw(solution, options.picture, **shown)
     if options.json:
         print(json.dumps(figures, indent=1, allow_nan=False))
     else:
@@ -107,24 +114,30 @@ def _add_error(figures: dict[str, Any], solution: Any, name: str, options: argpa
 def _told(figures: dict[str, Any]) -> str:
     from breakeven.units import format_seconds
 
+    heat = figures.get("case") in _HEAT
+    steps = "1 iteration" if figures["iterations"] == 1 else f"{figures['iterations']:,} iterations"
     residual = f"relative residual {figures['relative_residual']:.1e}, mass imbalance {figures['mass_imbalance']:.1e}"
     lines = [
         f"{figures['nodes']:,} nodes, {figures['elements']:,} elements, {figures['nnz']:,} entries in the matrix",
         *(f"  repaired: {repair}" for repair in figures["repairs"]),
-        f"assembled by {figures['chosen']}, solved by {figures['method']} in {figures['iterations']}, {residual}",
+        f"assembled by {figures['chosen']}, solved by {figures['method']} in {steps}, {residual}",
         "",
-        *(
-            f"  {name:<10} {figures[low]:>14.6g} … {figures[high]:<14.6g} {unit}".rstrip()
-            for name, low, high, unit in (
-                ("potential", "u_min", "u_max", "m²/s"),
-                ("speed", "speed_min", "speed_max", "m/s"),
-                ("pressure", "pressure_min", "pressure_max", "Pa"),
-            )
-        ),
-        *(f"  in through {name}: {flux:.6g} m²/s" for name, flux in figures["fluxes"].items()),
+        *_ranges(figures),
+        *(f"  in through {name}: {flux:.6g} {'K' if heat else 'm²/s'}" for name, flux in figures["fluxes"].items()),
     ]
     if "max_error" in figures:
         lines.append(f"  largest error against the exact potential: {figures['max_error']:.2e}")
     stages = figures["stage_seconds"]
     lines += ["", "  ".join(f"{name} {format_seconds(seconds)}" for name, seconds in stages.items())]
     return "\n".join(lines)
+
+
+def _ranges(figures: dict[str, Any]) -> list[str]:
+    """From where to where each field runs, with as many digits as tell its ends apart, and its unit."""
+    rows = [("potential", "u", 6, "m²/s"), ("speed", "speed", 6, "m/s"), ("pressure", "pressure", 9, "Pa")]
+    if figures.get("case") in _HEAT:
+        rows = [("temperature", "u", 6, "°C")]
+    return [
+        f"  {name:<11} {figures[key + '_min']:>14.{digits}g} … {figures[key + '_max']:<14.{digits}g} {unit}"
+        for name, key, digits, unit in rows
+    ]

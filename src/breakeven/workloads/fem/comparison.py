@@ -20,11 +20,13 @@ from breakeven.workloads.fem.assembly import (
     IMPLEMENTATIONS,
     Effort,
     Traffic,
+    auto,
     implementation_of,
     numba_csr,
     processes_shared,
 )
 from breakeven.workloads.fem.element import Floats
+from breakeven.workloads.fem.faults import needed
 from breakeven.workloads.fem.mesh import Mesh
 from breakeven.workloads.fem.verification import SAME, difference
 
@@ -75,9 +77,9 @@ class _Runs:
     flow: Any = None
 
     def add(self, way: Any, mesh: Mesh, potential: Floats, effort: Effort) -> None:
-        """One round, from nothing: patterns and shared memory of the round before do not count."""
-        numba_csr.forget(mesh)
-        processes_shared.forget(mesh)
+        """One round, from nothing: what the round before left of a mesh does not count."""
+        for room in (numba_csr, processes_shared, auto):
+            room.forget(mesh)
         began = perf_counter()
         self.assembled = way.matrix(mesh, effort)
         seconds = perf_counter() - began
@@ -97,6 +99,7 @@ def compare(
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Row]:
     """Run every implementation of `names` `rounds` times in turns; the first is the reference of all others."""
+    needed("scipy.sparse", "a comparison")  # or whoever came first would be timed with its import
     chosen = list(names or IMPLEMENTATIONS)
     ways = {name: implementation_of(name) for name in chosen}
     potential = np.hypot(*(mesh.points - mesh.points.mean(axis=0)).T)

@@ -68,7 +68,7 @@ def solve(
     """
     effort = effort_of(max_workers, batch_size, chunksize, start_method, kernel)
     chosen = implementation_of(implementation)
-    check_solver(solver)
+    check_solver(solver, tolerance)
     watch = Watch()
     for module in ("scipy.sparse", "scipy.sparse.csgraph", *(["pyamg"] if solver == "cg-amg" else [])):
         needed(module, "solving")

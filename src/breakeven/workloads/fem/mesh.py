@@ -90,8 +90,8 @@ class Mesh:
         names = ", ".join(self.boundaries) or "none"
         return f"Mesh({len(self.points)} points, {len(self.quad8)} elements, boundaries: {names})"
 
-    def __reduce__(self) -> tuple[type[Mesh], tuple[Floats, Integers, dict[str, Integers]]]:
-        return Mesh, (self.points, self.quad8, dict(self.boundaries))
+    def __reduce__(self) -> tuple[Callable[..., Mesh], tuple[Any, ...]]:
+        return _with_past, (self.points, self.quad8, dict(self.boundaries), self.repairs, self.kept)
 
     def boundary(self, name: str) -> Integers:
         """Edges (K, 3) of a named boundary; `MeshError` lists the names there are."""
@@ -123,7 +123,25 @@ class Mesh:
             if not chosen.any():
                 raise MeshError(f"no rim edge fulfils the condition of boundary {name!r}", "boundaries")
             named[name] = rim[chosen]
-        return Mesh(self.points, self.quad8, named)
+        return self.with_edges(named)
+
+    def with_edges(self, boundaries: Mapping[str, ArrayLike]) -> Mesh:
+        """The same mesh with these boundaries in place of its own; what was repaired stays told."""
+        return _with_past(self.points, self.quad8, boundaries, self.repairs, self.kept)
+
+
+def _with_past(
+    points: Floats,
+    quad8: Integers,
+    boundaries: Mapping[str, ArrayLike],
+    repairs: tuple[str, ...],
+    kept: NDArray[np.int64],
+) -> Mesh:
+    """A mesh of arrays that were checked and repaired before, with what was done to them then."""
+    mesh = Mesh(points, quad8, boundaries)
+    object.__setattr__(mesh, "repairs", (*repairs, *mesh.repairs))
+    object.__setattr__(mesh, "kept", kept)
+    return mesh
 
 
 def _points(points: ArrayLike) -> Floats:

@@ -23,9 +23,15 @@ PANELS = ("mesh", "potential", "streamlines", "pressure")
 _TRIANGLES = np.array([(0, 4, 7), (4, 1, 5), (5, 2, 6), (6, 3, 7), (4, 5, 6), (4, 6, 7)])
 _MOST_LINES = 60_000
 """Elements whose sides are drawn; of more, only the rim."""
-_STREAMLINES = 38
+_STREAMLINES = 70
+"""Streamlines across the longer side of a picture, where the flow is as fast as half of it is."""
+_FEWEST_AND_MOST = 9, 45
+_FLAT = 1e-9
+"""Of a value, what may be rounding."""
 _MOST_VECTORS = 4000
 """Elements that are drawn one by one in an SVG; of more, an image."""
+_SEEN = 0.25
+"""The share of a mesh that a body takes where it is easily seen in the whole."""
 _INK, _BODY = "#1b2a3a", "#f3f1ec"
 
 
@@ -37,11 +43,14 @@ def draw(
     window: tuple[float, float, float, float] | None = None,
     stream: bool = False,
     title: str = "",
+    quantity: str = "potential, m²/s",
 ) -> Path:
-    """Draw `panels` of a solution; `window` is (x from, x to, y from, y to), by default all of the mesh.
+    """Draw `panels` of a solution; `window` is (x from, x to, y from, y to).
 
-    `stream` says that u is a stream function: its contours are the streamlines. Returns the path.
+    By default that is all of the mesh, or where a boundary `body` is small in it, what is around the body. `stream`
+    says that u is a stream function: its contours are the streamlines; `quantity` is what else u is. Returns the path.
     """
+    window = window or _around_body(solution.mesh)
     figure, axes = _sheet(solution.mesh, len(panels), window)
     triangles = _triangulation(solution.mesh)
     for axis, panel in zip(axes, panels, strict=False):
@@ -50,13 +59,13 @@ def draw(
             axis.set_title(f"{len(solution.mesh.quad8):,} elements, {len(solution.mesh.points):,} points")
         elif panel == "potential":
             _filled(figure, axis, triangles, solution.potential, "viridis", window)
-            axis.set_title("stream function, m²/s" if stream else "potential, m²/s")
+            axis.set_title("stream function, m²/s" if stream else quantity)
         elif panel == "streamlines":
             _streamlines(figure, axis, solution, triangles, window, stream=stream)
             axis.set_title("streamlines, equal flow between them; colour: speed, m/s")
         elif panel == "pressure":
-            _elements(figure, axis, solution, window)
-            axis.set_title("pressure less that of the fluid at rest, Pa")
+            usual = _elements(figure, axis, solution, window)
+            axis.set_title(f"pressure above and below {usual:,.2f} Pa, its median, in Pa")
         else:
             raise MeshError(f"there is no panel {panel!r}; there are {', '.join(PANELS)}", "panels")
     return _save(figure, path, title)
@@ -97,11 +106,24 @@ def _sheet(mesh: Mesh, count: int, window: tuple[float, float, float, float] | N
         axis.set_xlim(left - margin, right + margin)
         axis.set_ylim(bottom - margin, top + margin)
         axis.tick_params(labelsize=8, colors="#667")
+        axis.set_xlabel("m", fontsize=8, color="#667", loc="right", labelpad=1)
         for side in axis.spines.values():
             side.set_visible(False)
     for axis in axes[count:]:
         axis.set_visible(False)
     return figure, axes
+
+
+def _around_body(mesh: Mesh) -> tuple[float, float, float, float] | None:
+    """A body and as much again on all its sides; None where there is no body, or it is easily seen in the whole."""
+    edges = mesh.boundaries.get("body")
+    if edges is None or not len(edges):
+        return None
+    low, high = mesh.points[edges.ravel()].min(axis=0), mesh.points[edges.ravel()].max(axis=0)
+    size = float((high - low).max())
+    if size > _SEEN * float(np.ptp(mesh.points, axis=0).max()):
+        return None
+    return float(low[0] - size), float(high[0] + size), float(low[1] - size), float(high[1] + size)
 
 
 def _save(figure: Any, path: str | Path, title: str) -> Path:
@@ -152,14 +174,35 @@ def _filled(
     window: tuple[float, float, float, float] | None,
 ) -> None:
     seen = values[_inside(triangles, window)]
-    levels = np.linspace(float(seen.min()), float(seen.max()), 41)
-    if levels[0] == levels[-1]:
-        levels = levels[0] + np.linspace(-1, 1, 41)
+    levels = _levels(float(seen.min()), float(seen.max()), 41)
     drawn = axis.tricontourf(triangles, values, levels=levels, cmap=colours, extend="both" if window else "neither")
     axis.tricontour(
         triangles, values, levels=levels[::2], colors="white", linewidths=0.35, alpha=0.7, linestyles="solid"
     )
-    figure.colorbar(drawn, ax=axis, shrink=0.9, pad=0.02, format="%.4g")
+    _scale(figure, axis, drawn)
+
+
+def _levels(low: float, high: float, count: int) -> Floats:
+    """Evenly from `low` to `high`; where those are the same but for rounding, a tenth about them, so as to say so.
+
+    An even `count` leaves no level in the middle, which would show the rounding.
+    """
+    least = _FLAT * max(abs(low), abs(high))
+    if high - low <= least:
+        low, high = (low - 0.1 * abs(low), high + 0.1 * abs(high)) if least else (-1.0, 1.0)
+    return np.linspace(low, high, count)
+
+
+def _scale(figure: Any, axis: Any, drawn: Any) -> None:
+    """A bar of colours as high as the picture, with round numbers at it."""
+    from matplotlib.ticker import MaxNLocator
+
+    beside = axis.inset_axes([1.02, 0.0, 0.025, 1.0])
+    low, high = drawn.levels[[0, -1]] if hasattr(drawn, "levels") else drawn.get_clim()
+    ticks = [tick for tick in MaxNLocator(7).tick_values(low, high) if low <= tick <= high]
+    bar = figure.colorbar(drawn, cax=beside, ticks=ticks, format="%.5g")
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=8)
 
 
 def _inside(triangles: Any, window: tuple[float, float, float, float] | None) -> Any:
@@ -177,31 +220,35 @@ def _touching(mesh: Mesh, window: tuple[float, float, float, float] | None) -> A
     return (right > window[0]) & (left < window[1]) & (top > window[2]) & (bottom < window[3])
 
 
-def _elements(figure: Any, axis: Any, solution: Solution, window: tuple[float, float, float, float] | None) -> None:
-    """Pressure as it is: one value an element."""
+def _elements(figure: Any, axis: Any, solution: Solution, window: tuple[float, float, float, float] | None) -> float:
+    """Pressure as it is: one value an element. White is the median over the area, which is returned: the free stream's.
+
+    Blue is suction, red is what presses, of the same depth for the same distance from the median.
+    """
     collections = needed("matplotlib.collections", "pictures")
     mesh = solution.mesh
     outline = mesh.points[mesh.quad8[:, [0, 4, 1, 5, 2, 6, 3, 7]]]
     seen = _touching(mesh, window)
-    resting = _resting_pressure(solution)
-    values = solution.pressure[seen] - resting
+    usual = _median(solution.pressure, outline)
+    values = solution.pressure[seen] - usual
+    reach = max(float(np.quantile(np.abs(values), 0.995)), _FLAT * abs(usual))
     drawn = collections.PolyCollection(
         list(outline[seen]), array=values, cmap="RdBu_r", edgecolors="face", linewidths=0.2, rasterized=True
     )
-    low, high = np.quantile(values, [0.002, 0.998])
-    drawn.set_clim(float(low), float(max(high, low + 1e-12)))
+    drawn.set_clim(-reach, reach)
     axis.add_collection(drawn)
     axis.add_collection(_rim(mesh))
-    figure.colorbar(drawn, ax=axis, shrink=0.9, pad=0.02, format="%.4g")
+    _scale(figure, axis, drawn)
+    return usual
 
 
-def _resting_pressure(solution: Solution) -> float:
-    """p0, from any one element: speed and pressure are tied by Bernoulli, linear in speed²."""
-    squares = solution.speed**2
-    if np.ptp(squares) < 1e-12 * max(float(squares.max()), 1e-300):
-        return float(solution.pressure[0])
-    mean = float(solution.pressure.mean())
-    return mean + float(np.polyfit(squares, solution.pressure - mean, 1)[1])
+def _median(values: Floats, outline: Floats) -> float:
+    """The value (E,) that half of the area of the polygons (E, 8, 2) stays below."""
+    x, y = outline[..., 0], outline[..., 1]
+    areas = np.abs((x * np.roll(y, -1, axis=1) - y * np.roll(x, -1, axis=1)).sum(axis=1))
+    ranks = np.argsort(values)
+    shares = np.cumsum(areas[ranks])
+    return float(values[ranks[np.searchsorted(shares, shares[-1] / 2)]])
 
 
 def _streamlines(
@@ -216,11 +263,14 @@ def _streamlines(
     speed = np.linalg.norm(solution.nodal_velocity(), axis=1)
     inside = _inside(triangles, window)
     low, high = np.quantile(speed[inside], [0.0, 0.995])
-    levels = np.linspace(float(low), float(max(high, low * (1 + 1e-9) + 1e-12)), 33)
+    levels = _levels(float(low), float(high), 34)
     drawn = axis.tricontourf(triangles, speed, levels=levels, cmap="magma", extend="both")
-    figure.colorbar(drawn, ax=axis, shrink=0.9, pad=0.02, format="%.3g")
+    _scale(figure, axis, drawn)
     values = solution.potential if stream else stream_function(solution)
-    lines = np.linspace(float(values[inside].min()), float(values[inside].max()), _STREAMLINES)
-    if lines[0] < lines[-1]:
+    least, most = float(values[inside].min()), float(values[inside].max())
+    if least < most:
+        across = float(max(np.ptp(axis.get_xlim()), np.ptp(axis.get_ylim()))) * float(np.median(speed[inside]))
+        count = int(np.clip(_STREAMLINES * (most - least) / max(across, 1e-300), *_FEWEST_AND_MOST))
+        lines = np.linspace(least, most, count)
         axis.tricontour(triangles, values, levels=lines, colors="white", linewidths=0.7, linestyles="solid")
     axis.add_collection(_rim(solution.mesh))

@@ -19,6 +19,7 @@ __all__ = ["SOLVERS", "Answer", "check_solver", "solve_system"]
 
 TOLERANCE = 1e-12
 MAX_ITERATIONS = 100_000
+_LOOSEST = 0.01
 _LOOK_EVERY = 50
 _EPSILON = float(np.finfo(np.float64).eps)
 _ACCEPTED = 1e-6
@@ -42,7 +43,7 @@ def solve_system(
     matrix: Any, load: Floats, solver: str, tolerance: float = TOLERANCE, max_iterations: int = MAX_ITERATIONS
 ) -> Answer:
     """Solve `matrix` · u = `load` by the `solver` of that name; raises `SolveError` where it does not get there."""
-    check_solver(solver)
+    check_solver(solver, tolerance)
     scale = float(np.linalg.norm(load))
     if not len(load) or scale == 0.0:
         return Answer(np.zeros(len(load)), 0, 0.0, "nothing to solve")
@@ -58,10 +59,15 @@ def solve_system(
     return Answer(values, iterations, residual, how)
 
 
-def check_solver(solver: str) -> None:
-    """Refuse a name that is not there, before anything is computed."""
+def check_solver(solver: str, tolerance: float = TOLERANCE) -> None:
+    """Refuse a name that no solver has, and a tolerance with which nothing would be solved."""
     if solver not in SOLVERS:
         raise ConditionError(f"there is no solver {solver!r}; there are {', '.join(SOLVERS)}", "solver")
+    if not 0 < tolerance <= _LOOSEST:
+        raise ConditionError(
+            f"tolerance is {tolerance}, of the relative residual; give a number above 0 and up to {_LOOSEST}",
+            "tolerance",
+        )
 
 
 def conjugate_gradients(

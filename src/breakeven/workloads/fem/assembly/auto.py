@@ -1,12 +1,13 @@
 """`auto`: compiled code where it is loaded or worth its loading, else arrays in batches, spread as the planner decides.
 
-Lives here: the choice (decisions 0031 and 0035). Never here: a way to assemble; those are files of their own.
+Lives here: the choice (decisions 0031, 0035 and 0056). Never here: a way to assemble; those are files of their own.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import weakref
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,11 +30,9 @@ from breakeven.workloads.fem.assembly.effort import (
 from breakeven.workloads.fem.element import STIFFNESS_RULE, Floats, gradients
 from breakeven.workloads.fem.mesh import Mesh
 
-ALONE_BELOW = 4000
-"""Elements that arrays take in some 10 ms: less than it takes to think about anything else."""
-
-MATRIX_BYTES = 512
-"""Of one element."""
+ALONE_BELOW, FIRST_ALONE_BELOW = 4000, 60_000
+"""Elements that arrays take in some 10 ms, less than it takes to think about anything else; and in less than a mesh's
+first assembly by workers, who may have to be started and write into memory that nobody has touched (measured)."""
 
 LOADING_SECONDS, COMPILING_SECONDS = 0.4, 5.0
 """Of compiled code that is kept on disk, and of code that is not: measured 0.3 to 0.6, and 3 to 12."""
@@ -46,6 +45,14 @@ _broken: list[bool] = []
 
 _rent: list[float] = [0.0]
 """Seconds that arrays took so far in this process."""
+
+_seen: weakref.WeakSet[Mesh] = weakref.WeakSet()
+"""Meshes that were assembled by arrays before."""
+
+
+def forget(mesh: Mesh) -> None:
+    """Take a mesh for one that was never assembled."""
+    _seen.discard(mesh)
 
 
 def matrix(mesh: Mesh, effort: Effort) -> Assembled:
@@ -98,12 +105,11 @@ def _is_kept() -> bool:
 
 
 def _by_arrays(mesh: Mesh, effort: Effort) -> Assembled:
-    """Array operations over batches: in this thread where they are few or very many, else where the planner says.
-
-    Shared memory that cannot be kept costs, at its first touch, what workers save: measured from 200 000 elements on.
-    """
+    """Array operations over batches: in this thread where they are few, else where the planner says."""
     count = len(mesh.quad8)
-    if (count < ALONE_BELOW or MATRIX_BYTES * count > processes_shared.MOST_KEPT_BYTES) and not effort.batch_size:
+    few = ALONE_BELOW if mesh in _seen else FIRST_ALONE_BELOW
+    _seen.add(mesh)
+    if count < few and not effort.batch_size:
         done = looped.matrix(mesh, effort, kernel="numpy")
         return Assembled(done.matrix, done.seconds, note="numpy")
     watch = Watch()

@@ -28,8 +28,8 @@ from breakeven.workloads.fem.mesh import Mesh
 
 _FEWEST, _BATCHES_A_WORKER = 1000, 8
 
-MOST_KEPT_BYTES = 64_000_000
-"""Element matrices of more than this (125 000 elements) are given back with each call."""
+MOST_KEPT_BYTES = 256_000_000
+"""Element matrices of more than this (500 000 elements) are given back with each call."""
 
 
 class Room(NamedTuple):

@@ -67,4 +67,4 @@ def guessed(mesh: Mesh) -> Mesh:
     first = (x <= mesh.points[:, 0].min() + near).all(axis=1)
     last = (x >= mesh.points[:, 0].max() - near).all(axis=1)
     names = {"inlet": rim[first], "outlet": rim[last], "wall": rim[~first & ~last]}
-    return Mesh(mesh.points, mesh.quad8, {name: edges for name, edges in names.items() if len(edges)})
+    return mesh.with_edges({name: edges for name, edges in names.items() if len(edges)})

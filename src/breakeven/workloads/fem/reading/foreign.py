@@ -25,9 +25,14 @@ def read(file: Path, *, drop_triangles: bool) -> Mesh:
     """Read a mesh through meshio."""
     meshio = needed("meshio", f"reading {file.suffix or file.name}")
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # meshio prints its warnings
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):  # it prints warnings
             found = meshio.read(file)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - each of its formats fails in its own way
+    except SystemExit:  # where several of its formats share an ending, and all of them failed
+        raise MeshError(
+            f"{file.name} cannot be read by meshio: it is in none of the formats whose files end in {file.suffix}",
+            "path",
+        ) from None
+    except Exception as error:  # noqa: BLE001 - each of its formats fails in its own way
         raise MeshError(f"{file.name} cannot be read by meshio: {str(error) or type(error).__name__}", "path") from None
     points = np.asarray(found.points, dtype=np.float64)
     if points.shape[1] > 2:  # noqa: PLR2004 - the plane

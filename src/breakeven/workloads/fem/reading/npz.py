@@ -17,6 +17,8 @@ _PREFIX = "boundary:"
 
 def read(file: Path, *, drop_triangles: bool) -> Mesh:
     """Read a mesh; a file from elsewhere runs no code."""
+    if not zipfile.is_zipfile(file):
+        raise MeshError(f"{file.name} cannot be read as .npz: it is no archive of arrays", "path")
     try:
         with np.load(file, allow_pickle=False) as arrays:
             return mesh_of({name: arrays[name] for name in arrays.files}, file, drop_triangles=drop_triangles)
