@@ -146,7 +146,8 @@ def test_without_proc_psutil_gives_the_same_figures(
     measures = (memory.resident_bytes, memory.proportional_bytes, memory.unique_bytes)
     by_proc = [measure(child.pid) for measure in measures]
     monkeypatch.setattr(memory, "_HAS_PROC", False)
-    assert [measure(child.pid) for measure in measures] == by_proc
+    by_psutil = [measure(child.pid) for measure in measures]
+    assert by_psutil == pytest.approx(by_proc, rel=0.02)  # the kernel may take a page back in between
     child.end()
     assert [measure(child.pid) for measure in measures] == [None, None, None]
 
