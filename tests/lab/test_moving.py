@@ -28,20 +28,23 @@ def test_every_instrument_has_what_the_command_line_asks_of_it() -> None:
 
 def test_latency_tells_both_senses_and_its_stages_in_microseconds() -> None:
     """One-way, half round trip and stages are in µs, alpha in µs, beta in ns a byte; a large message takes longer."""
-    found = latency.measure(quick=True, transports="os.pipe,mp.Pipe", sizes="0,4KiB,64KiB,1MiB", seconds=0.5)
+    found = latency.measure(
+        quick=True, transports="os.pipe,mp.Pipe", sizes="0,4KiB,64KiB,1MiB", placement="one", seconds=0.5
+    )
     small, large = (found.select(transport="os.pipe", size_bytes=size)[0] for size in (0, 1 << 20))
     assert {one.name: one.unit for one in small.quantities} == {
         "one-way": "µs",
         "half round trip": "µs",
         "dumps": "µs",
-        "hand-over": "µs",
+        "send": "µs",
         "receive": "µs",
         "loads": "µs",
         "stage sum / one-way": "%",
     }
     assert small["one-way"].n >= 1
+    assert large["of send, waiting"].unit == "µs"
     assert large["one-way"].median > small["one-way"].median
-    assert {part.from_bytes for part in found.fits["mp.Pipe"].segments[:1]} == {0.0}
+    assert {part.from_bytes for part in found.fits["mp.Pipe, one CPU"].segments[:1]} == {0.0}
     assert "µs one way" in found.headline
 
 

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from breakeven.errors import UsageError
-from breakeven.lab.processes import forking
+from breakeven.lab.processes import forking, placing
 from breakeven.lab.transports import LOCAL, MPI, NAMES, open_pair
 from breakeven.lab.transports.exchange import LEAVE, Order, follow, lead
 
@@ -58,6 +58,7 @@ class LocalLink:
         theirs.close()
         self._pair.theirs.close()
         self._broken = False
+        self._server_on: Sequence[Sequence[int]] = ()
 
     @property
     def server_pid(self) -> int | None:
@@ -68,6 +69,9 @@ class LocalLink:
     def run(self, order: Order) -> dict[str, list[float]]:
         """Exchange messages; a link that was left in the middle of it can only be closed."""
         self._broken = True
+        if (server := self.server_pid) is not None and order.cpus != self._server_on:
+            placing.keep(server, order.cpus[1] if order.cpus else ())  # it serves both, and is kept beside the far side
+            self._server_on = order.cpus
         found = lead(order, self._pair.ours, self._control)
         self._broken = False
         return found

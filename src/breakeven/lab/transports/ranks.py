@@ -46,10 +46,6 @@ class Rank:
         else:
             self._world.send(packed, self._other, PICKLED)
 
-    def wait(self) -> None:
-        """Probe."""
-        self._world.Probe(self._other)
-
     def read(self) -> Any:
         """Receive into a buffer that is as long as the message."""
         status = self._mpi.Status()
