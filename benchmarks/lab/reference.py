@@ -27,8 +27,8 @@ class Reference:
             far_in, self._out = os.pipe()
             self._back, far_out = os.pipe()
         order_reading, self._order = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
+        self.pid = os.fork()
+        if self.pid == 0:
             try:
                 for one in {self._out, self._back, self._order}:
                     os.close(one)
@@ -70,7 +70,7 @@ class Reference:
         """End the far side."""
         for one in {self._order, self._out, self._back}:
             os.close(one)
-        os.waitpid(self._pid, 0)
+        os.waitpid(self.pid, 0)
 
 
 def write_all(descriptor: int, message: bytes | bytearray) -> None:

@@ -16,6 +16,7 @@ from breakeven.cli import main
 from breakeven.lab import INSTRUMENTS, instrument
 from breakeven.lab.instruments import bandwidth, channels, copies, latency
 from breakeven.lab.measuring.finding import Finding
+from breakeven.lab.transports.exchange import STAGES
 
 
 def test_every_instrument_has_what_the_command_line_asks_of_it() -> None:
@@ -39,8 +40,9 @@ def test_latency_tells_both_senses_and_its_stages_in_microseconds() -> None:
         "send": "µs",
         "receive": "µs",
         "loads": "µs",
-        "stage sum / one-way": "%",
     }
+    for at, whole in enumerate(small["one-way"].samples):
+        assert sum(small[name].samples[at] for name in STAGES) == pytest.approx(whole)
     assert small["one-way"].n >= 1
     assert large["of send, waiting"].unit == "µs"
     assert large["one-way"].median > small["one-way"].median

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,19 @@ def test_after_an_exchange_nothing_stays_pinned() -> None:
         link.run(Order(ONE_WAY, size_bytes=100, count=2))
         assert os.sched_getaffinity(server) == everywhere
     assert os.sched_getaffinity(0) == everywhere
+
+
+def test_cpus_are_kept_awake_by_processes_that_give_way_and_end_with_the_block() -> None:
+    """One a CPU, of the idle class, so that whoever wants the CPU has it."""
+    before = set(multiprocessing.active_children())
+    with placing.awake():
+        spinners = set(multiprocessing.active_children()) - before
+        assert len(spinners) == len(os.sched_getaffinity(0))
+        deadline = time.monotonic() + 5
+        while any(os.sched_getscheduler(one.pid or 0) != os.SCHED_IDLE for one in spinners):
+            assert time.monotonic() < deadline
+            os.sched_yield()
+    assert set(multiprocessing.active_children()) == before
 
 
 def test_each_placement_is_a_row_of_its_own() -> None:

@@ -10,6 +10,7 @@ start-up alone.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from time import perf_counter as clock
 
 import numpy as np
@@ -61,6 +62,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--placement", metavar="WHERE", help="CPUs of the two processes, by comma: one, two, free (default: one,two)"
     )
+    parser.add_argument(
+        "--asleep", action="store_true", help="let CPUs sleep where nobody computes (default: keep them awake)"
+    )
 
 
 def measure(
@@ -70,6 +74,7 @@ def measure(
     sizes: str | None = None,
     shape: str = "bytes",
     placement: str | None = None,
+    asleep: bool = False,
     seconds: float | None = None,
 ) -> Finding:
     """Measure and return one row a transport, placement and size.
@@ -87,7 +92,7 @@ def measure(
     known = sizes_of(sizes, QUICK_SIZES if quick else SIZES)
     unseen = () if quick or sizes else UNSEEN
     budget = seconds if seconds is not None else 2.4 if quick else 90.0
-    with opened(names, 2 * max(known) + (64 << 10)) as links:
+    with nullcontext() if asleep else placing.awake(), opened(names, 2 * max(known) + (64 << 10)) as links:
 
         def cases(at: Mapping[Line, Sequence[int]]) -> list[Case]:
             return [
@@ -115,7 +120,7 @@ def measure(
     return Finding(
         instrument="latency",
         headline=_headline(rows, fits),
-        conditions=conditions(**taken.facts(), shape=shape, fresh_payloads=True),
+        conditions=conditions(**taken.facts(), shape=shape, fresh_payloads=True, cpus_kept_awake=not asleep),
         rows=tuple(rows),
         fits=fits,
         notes=_notes(rows, unseen),
@@ -170,7 +175,7 @@ def _once(link: Link, placement: str, shape: str, size: int, *, quick: bool) -> 
         seed = next(turn)
         there = link.run(Order(ONE_WAY, shape, size, count, seed=seed, cpus=cpus))
         back = link.run(Order(ROUND_TRIP, shape, size, count, seed=seed, cpus=cpus))["round trip"]
-        middle = sorted(range(1, count), key=there[ONE_WAY].__getitem__)[(count - 1) // 2]
+        middle = sorted(range(1, count), key=there[ONE_WAY].__getitem__)[(count - 2) // 2]
         shown = (ONE_WAY,) if link.whole else tuple(there)
         found = {name: there[name][middle] * 1e6 for name in shown}
         return found | {"half round trip": median(back[1:]) / 2 * 1e6}
@@ -185,9 +190,6 @@ def _rows(taken: Taken, line: Line, size: int, fit: Fit | None, unseen: Sequence
     if not quantities:
         return []
     found = {one.name: one.median for one in quantities}
-    if STAGES[0] in found:
-        share = 100 * sum(found[one] for one in STAGES) / found[ONE_WAY]
-        quantities.append(Quantity("stage sum / one-way", "%", (share,)))
     labels: dict[str, str | float] = {"transport": line[0], "placement": line[1], "size_bytes": size}
     if size in unseen and fit is not None:
         quantities.append(Quantity("prediction error", "%", (100 * (fit.microseconds(size) / found[ONE_WAY] - 1),)))
@@ -226,7 +228,7 @@ def _headline(rows: Sequence[Row], fits: dict[str, Fit]) -> str:
 
 def _notes(rows: Sequence[Row], unseen: Sequence[int]) -> tuple[str, ...]:
     notes = []
-    sums = [row["stage sum / one-way"].median for row in rows if "stage sum / one-way" in row]
+    sums = [100 * sum(row[one].median for one in STAGES) / row[ONE_WAY].median for row in rows if STAGES[0] in row]
     if sums:
         low, high = np.percentile(sums, (25, 75))
         notes.append(

@@ -1,10 +1,11 @@
-"""On which CPUs the two sides of a connection run: on one, on two, or wherever the kernel puts them.
+"""On which CPUs the two sides of a connection run, and whether those may sleep.
 
-Lives here: choosing the CPUs, and moving a process there and back. Never here: what is timed meanwhile.
+Lives here: choosing the CPUs, moving a process there and back, keeping CPUs awake. Never here: what is timed meanwhile.
 
 Left alone, two processes that do nothing but exchange messages are now on one CPU, now on two, and a small message takes
-five times as long on two, since it wakes a sleeping CPU: such a median says where they happened to be. So each placement
-is measured by itself.
+five times as long on two: such a median says where they happened to be. So each placement is measured by itself. On
+two, a message wakes the other CPU; one that has slept for long, above all a virtual one, takes milliseconds to come
+back. Workers that compute keep theirs awake, and so does the lab, by a process of the lowest priority on each.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from breakeven.errors import UsageError
+from breakeven.lab.processes import forking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +72,26 @@ def kept_on(cpus: Sequence[int]) -> Iterator[None]:
 def keep(pid: int, cpus: Sequence[int]) -> None:
     """Put another process on some CPUs until it is told otherwise; on none given, wherever this one may run."""
     _move(str(pid), cpus or os.sched_getaffinity(0))
+
+
+@contextmanager
+def awake() -> Iterator[None]:
+    """Keep all usable CPUs from sleeping for a block; whoever wants one has it at once."""
+    spinners = [forking.start(_spin, cpu) for cpu in _usable()]
+    try:
+        yield
+    finally:
+        for spinner in spinners:
+            spinner.kill()
+        for spinner in spinners:
+            forking.end(spinner)
+
+
+def _spin(cpu: int) -> None:
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    os.sched_setaffinity(0, (cpu,))
+    while True:
+        pass
 
 
 def _move(process: str, cpus: Collection[int]) -> None:
