@@ -57,7 +57,7 @@ def test_what_was_taken_before_is_continued() -> None:
     """Samples of both parts are together, and a case that is new has those of the second alone."""
     before = take([Case("a", lambda: 1.0)], budget_seconds=5, least=3, most=3, warm=False)
     both = take(
-        [Case("a", lambda: 2.0), Case("b", lambda: 3.0)], budget_seconds=5, least=2, most=2, warm=False, after=before
+        [Case("a", lambda: 2.0), Case("b", lambda: 3.0)], budget_seconds=5, least=2, most=2, warm=False, earlier=before
     )
     assert both.of("a") == (1.0, 1.0, 1.0, 2.0, 2.0)
     assert (both.of("b"), both.blocks) == ((3.0, 3.0), 5)

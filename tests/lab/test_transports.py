@@ -35,6 +35,7 @@ def test_every_transport_carries_every_exchange(name: str) -> None:
             assert min(link.run(Order(STREAM, size_bytes=size, window=4))["window"]) > 0
             assert min(link.run(Order(BOTH, size_bytes=size, window=3))["window"]) > 0
 
+
 @pytest.mark.parametrize("name", ["os.pipe", "mp.Pipe", "shared_memory", "our arena"])
 @pytest.mark.parametrize("size", [0, 1000, LARGE])
 def test_the_stages_of_every_message_add_up_to_its_one_way_time(name: str, size: int) -> None:

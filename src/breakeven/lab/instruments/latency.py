@@ -109,7 +109,7 @@ def measure(
             budget -= taken.seconds
         if taken is None or not taken.interrupted:
             every = {line: sorted({*fitted[line], *unseen}) for line in lines}
-            taken = take(cases(every), budget_seconds=budget, most=MOST_BLOCKS, focus=True, after=taken)
+            taken = take(cases(every), budget_seconds=budget, most=MOST_BLOCKS, focus=True, earlier=taken)
     fits = _fits(taken, fitted)
     rows = [
         row
@@ -131,9 +131,7 @@ def measure(
 
 def _lines(names: Sequence[str], placements: Sequence[str]) -> list[Line]:
     """What is measured against size. MPI's ranks poll: on one CPU they would wait for the end of each other's turn."""
-    return [
-        (name, placement) for placement in placements for name in names if (name, placement) != (MPI, placing.ONE)
-    ]
+    return [(name, placement) for placement in placements for name in names if (name, placement) != (MPI, placing.ONE)]
 
 
 def _key(line: Line) -> str:
@@ -273,7 +271,9 @@ def draw(finding: Finding, axes: Any) -> None:
     _draw_stages(finding, axes[-1], places[-1:])
 
 
-def _draw_times(finding: Finding, axes: Any, placement: str, names: Sequence[str]) -> list[tuple[str, float, float, int]]:
+def _draw_times(
+    finding: Finding, axes: Any, placement: str, names: Sequence[str]
+) -> list[tuple[str, float, float, int]]:
     """One placement's lines; returns where each ends."""
     from breakeven.lab.showing import drawing
 

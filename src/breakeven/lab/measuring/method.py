@@ -90,14 +90,14 @@ def take(
     most: int = MOST_BLOCKS,
     warm: bool = True,
     focus: bool = False,
-    after: Taken | None = None,
+    earlier: Taken | None = None,
 ) -> Taken:
     """Time the cases in interleaved blocks until every median is known within 2.5 %, or the budget is spent.
 
     At least one block is taken whatever the budget; `least` blocks if the budget lasts. `warm=False` is for what may
     be done only once or is to be cold. With `focus`, cases whose medians are known well enough by then are left out of
     the blocks beyond `least`, so that the time goes to the others: for cases that are not compared block by block.
-    `after` continues what was taken before. `KeyboardInterrupt` ends it early: the samples so far are returned, marked.
+    `earlier` continues what was taken before. `KeyboardInterrupt` ends it early: the samples so far are returned, marked.
 
     >>> turns = iter(range(1000))
     >>> taken = take([Case("count", lambda: float(next(turns)))], budget_seconds=5, least=3, most=3, warm=False)
@@ -105,7 +105,7 @@ def take(
     ((0.0, 1.0, 2.0), 3, False)
     """
     chosen = list(cases)
-    taken = after or Taken()
+    taken = earlier or Taken()
     least, most = taken.blocks + least, taken.blocks + most
     started = taken.blocks
     warmed: dict[str, float | Mapping[str, float]] = {}

@@ -21,10 +21,10 @@ SMALL_BYTES = 64
 
 
 def sizes_between(sizes: Sequence[int], times: Sequence[float], *, gaps: int = 3) -> tuple[int, ...]:
-    """Return new sizes in at most so many gaps, worst first: one just above the lower end, where a step would be that
-    comes with a full buffer, and one in the middle, on a logarithmic axis.
+    """Return new sizes in at most so many gaps, the worst ones; none where everything lies on lines.
 
-    Sizes ascend. Empty where everything lies on lines.
+    Two a gap: one just above its lower end, where a step is that comes with a full buffer, and one in the middle, on a
+    logarithmic axis. Sizes ascend.
 
     >>> sizes_between([1024, 2048, 4096, 8192], [1.0, 2.0, 4.0, 8.0])
     ()

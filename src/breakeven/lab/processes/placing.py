@@ -2,9 +2,9 @@
 
 Lives here: choosing the CPUs, moving a process there and back, keeping CPUs awake. Never here: what is timed meanwhile.
 
-Left alone, two processes that do nothing but exchange messages are now on one CPU, now on two, and a small message takes
-five times as long on two: such a median says where they happened to be. So each placement is measured by itself. On
-two, a message wakes the other CPU; one that has slept for long, above all a virtual one, takes milliseconds to come
+Left alone, two processes that do nothing but exchange messages are now on one CPU, now on two, and a small message
+takes five times as long on two: such a median says where they happened to be. So each placement is measured by itself.
+On two, a message wakes the other CPU; one that has slept for long, above all a virtual one, takes milliseconds to come
 back. Workers that compute keep theirs awake, and so does the lab, by a process of the lowest priority on each.
 """
 
@@ -95,9 +95,9 @@ def _spin(cpu: int) -> None:
 
 
 def _move(process: str, cpus: Collection[int]) -> None:
-    for thread in os.listdir(f"/proc/{process}/task"):
+    for thread in Path(f"/proc/{process}/task").iterdir():
         try:
-            os.sched_setaffinity(int(thread), cpus)
+            os.sched_setaffinity(int(thread.name), cpus)
         except ProcessLookupError:  # a thread that has ended meanwhile
             continue
 

@@ -51,7 +51,7 @@ WAITING = "of send, waiting"
 """How long of it the sender did not run: the buffer was full."""
 
 BLOCKING_BYTES = 64 << 10
-"""What is larger may fill a buffer of the kernel: only then the sender's CPU clock is read, to know how long it waited."""
+"""What is larger may fill a buffer of the kernel: only then the sender's CPU clock is read, to know if it waited."""
 
 
 @dataclass(frozen=True, slots=True)
