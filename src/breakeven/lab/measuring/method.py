@@ -97,7 +97,7 @@ def take(
     At least one block is taken whatever the budget; `least` blocks if the budget lasts. `warm=False` is for what may
     be done only once or is to be cold. With `focus`, cases whose medians are known well enough by then are left out of
     the blocks beyond `least`, so that the time goes to the others: for cases that are not compared block by block.
-    `earlier` continues what was taken before. `KeyboardInterrupt` ends it early: the samples so far are returned, marked.
+    `earlier` continues what was taken before. `KeyboardInterrupt` ends it early: what there is is returned, marked.
 
     >>> turns = iter(range(1000))
     >>> taken = take([Case("count", lambda: float(next(turns)))], budget_seconds=5, least=3, most=3, warm=False)
