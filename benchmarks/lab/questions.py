@@ -118,9 +118,11 @@ def repeats(*, quick: bool) -> Series:
         again = second.select(**row.labels)  # sizes between others are those that this run asked for
         if again:
             share = 100 * abs(again[0][ONE_WAY].median / row[ONE_WAY].median - 1)
-            where = f"{'from 4 KiB' if _size(row) >= LEAST_BYTES else 'below'}"
+            where = "from 4 KiB" if _size(row) >= LEAST_BYTES else "below"
             _add(found, f"apart, {where} [%]", share)
             _add(found, f"apart, {where}, {row.labels['placement']} [%]", share)
+            if max(one[ONE_WAY].interval.half_width_share for one in (row, again[0])) <= UNSTABLE:
+                _add(found, f"apart, {where}, where both are stable [%]", share)
     for one in (first, second):
         _collect(found, one)
     return found

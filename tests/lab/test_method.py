@@ -45,24 +45,6 @@ def test_it_stops_once_every_median_is_known_within_two_and_a_half_per_cent() ->
     assert (taken.blocks, taken.narrow) == (11, True)
 
 
-def test_with_focus_time_goes_to_what_is_not_known_yet() -> None:
-    """A constant is left alone after the least number of blocks; what swings is called in every block."""
-    swings = iter([1.0, 2.0] * 1000)
-    cases = [Case("steady", lambda: 1.0), Case("swinging", lambda: next(swings))]
-    taken = take(cases, budget_seconds=60, least=11, most=40, warm=False, focus=True)
-    assert (len(taken.of("steady")), len(taken.of("swinging"))) == (11, 40)
-
-
-def test_what_was_taken_before_is_continued() -> None:
-    """Samples of both parts are together, and a case that is new has those of the second alone."""
-    before = take([Case("a", lambda: 1.0)], budget_seconds=5, least=3, most=3, warm=False)
-    both = take(
-        [Case("a", lambda: 2.0), Case("b", lambda: 3.0)], budget_seconds=5, least=2, most=2, warm=False, earlier=before
-    )
-    assert both.of("a") == (1.0, 1.0, 1.0, 2.0, 2.0)
-    assert (both.of("b"), both.blocks) == ((3.0, 3.0), 5)
-
-
 def test_without_a_budget_one_block_is_taken_and_not_called_narrow() -> None:
     """Something is always measured, and what was not reached is said."""
     taken = take([Case("a", lambda: 1.0)], budget_seconds=0.0, warm=False)

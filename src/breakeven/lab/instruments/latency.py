@@ -51,9 +51,8 @@ UNSEEN = (777, 5_001, 33_333, 150_001, 700_001, 2_000_017)
 """Odd sizes that no line is fitted to: what the lines predict for them is held against what they take."""
 
 BATCH_BYTES = 256 << 10
-PILOT_SHARE = 0.25
+PILOT_SHARE = 0.15
 """Of the budget, for the first look that says where more sizes are needed."""
-MOST_BLOCKS = 301
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,14 +101,13 @@ def measure(
             ]
 
         fitted = dict.fromkeys(lines, known)
-        taken = None
-        if unseen:
-            taken = take(cases(fitted), budget_seconds=PILOT_SHARE * budget)
+        taken = take(cases(fitted), budget_seconds=PILOT_SHARE * budget if unseen else budget)
+        if (
+            unseen and not taken.interrupted
+        ):  # all sizes anew, each in the same moments as the next
             fitted = {line: _refined(taken, line, known) for line in lines}
-            budget -= taken.seconds
-        if taken is None or not taken.interrupted:
             every = {line: sorted({*fitted[line], *unseen}) for line in lines}
-            taken = take(cases(every), budget_seconds=budget, most=MOST_BLOCKS, focus=True, earlier=taken)
+            taken = take(cases(every), budget_seconds=budget - taken.seconds)
     fits = _fits(taken, fitted)
     rows = [
         row

@@ -89,15 +89,11 @@ def take(
     least: int = LEAST_BLOCKS,
     most: int = MOST_BLOCKS,
     warm: bool = True,
-    focus: bool = False,
-    earlier: Taken | None = None,
 ) -> Taken:
     """Time the cases in interleaved blocks until every median is known within 2.5 %, or the budget is spent.
 
     At least one block is taken whatever the budget; `least` blocks if the budget lasts. `warm=False` is for what may
-    be done only once or is to be cold. With `focus`, cases whose medians are known well enough by then are left out of
-    the blocks beyond `least`, so that the time goes to the others: for cases that are not compared block by block.
-    `earlier` continues what was taken before. `KeyboardInterrupt` ends it early: what there is is returned, marked.
+    be done only once or is to be cold. `KeyboardInterrupt` ends it early: the samples so far are returned, marked.
 
     >>> turns = iter(range(1000))
     >>> taken = take([Case("count", lambda: float(next(turns)))], budget_seconds=5, least=3, most=3, warm=False)
@@ -105,9 +101,7 @@ def take(
     ((0.0, 1.0, 2.0), 3, False)
     """
     chosen = list(cases)
-    taken = earlier or Taken()
-    least, most = taken.blocks + least, taken.blocks + most
-    started = taken.blocks
+    taken = Taken()
     warmed: dict[str, float | Mapping[str, float]] = {}
     rng = np.random.default_rng(seed)
     began = clock()
@@ -115,17 +109,15 @@ def take(
         if warm and chosen:
             warm_seconds = min(WARM_SHARE * budget_seconds, WARM_MOST_SECONDS) / len(chosen)
             for case in chosen:
-                if case.name not in taken.samples:
-                    taken.dropped[case.name], warmed[case.name] = _warm_up(case, warm_seconds)
+                taken.dropped[case.name], warmed[case.name] = _warm_up(case, warm_seconds)
         before = _canary()
-        while taken.blocks < most and _worth_another(taken.blocks - started, clock() - began, budget_seconds):
-            turn = [case for case in chosen if taken.blocks < least or not focus or not _narrow(taken, case.name)]
-            for at in rng.permutation(len(turn)):
-                _keep(taken, turn[at].name, turn[at].once())
+        while taken.blocks < most and (not taken.blocks or _worth_another(taken, began, budget_seconds)):
+            for at in rng.permutation(len(chosen)):
+                _keep(taken, chosen[at].name, chosen[at].once())
             after = _canary()
             taken.drifts.append(max(abs(late / early - 1) for early, late in zip(before, after, strict=True)))
             before = after
-            taken.narrow = taken.blocks >= least and all(_narrow(taken, name) for name in taken.samples)
+            taken.narrow = taken.blocks >= least and _all_narrow(taken)
             if taken.narrow:
                 break
     except KeyboardInterrupt:
@@ -134,13 +126,14 @@ def take(
             taken.warm_only = True
             for name, value in warmed.items():
                 _keep(taken, name, value)
-    taken.seconds += clock() - began
+    taken.seconds = clock() - began
     return taken
 
 
-def _worth_another(blocks: int, spent: float, budget_seconds: float) -> bool:
-    """Whether another block, as long as those so far, ends within the budget; the first one is always taken."""
-    return not blocks or spent + spent / (blocks + 1) <= budget_seconds
+def _worth_another(taken: Taken, began: float, budget_seconds: float) -> bool:
+    """Whether another block, as long as those so far, ends within the budget."""
+    spent = clock() - began
+    return spent + spent / (taken.blocks + 1) <= budget_seconds
 
 
 def _warm_up(case: Case, budget_seconds: float) -> tuple[int, float | Mapping[str, float]]:
@@ -177,9 +170,12 @@ def _keep(taken: Taken, name: str, value: float | Mapping[str, float]) -> None:
         kept.setdefault(quantity, []).append(float(figure))
 
 
-def _narrow(taken: Taken, name: str) -> bool:
-    """Whether the first quantity of a case is known well enough."""
-    return median_interval(next(iter(taken.samples[name].values()))).half_width_share <= NARROW
+def _all_narrow(taken: Taken) -> bool:
+    """Whether the first quantity of every case is known well enough."""
+    return all(
+        median_interval(next(iter(quantities.values()))).half_width_share <= NARROW
+        for quantities in taken.samples.values()
+    )
 
 
 def _canary() -> tuple[float, float]:
