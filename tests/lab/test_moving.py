@@ -17,6 +17,7 @@ from breakeven.lab import INSTRUMENTS, instrument
 from breakeven.lab.instruments import bandwidth, channels, copies, latency
 from breakeven.lab.measuring.finding import Finding
 from breakeven.lab.transports.exchange import STAGES
+from breakeven.lab.transports.links import has_mpi
 
 
 def test_every_instrument_has_what_the_command_line_asks_of_it() -> None:
@@ -86,6 +87,16 @@ def test_copies_are_counted_as_they_are_known_to_be() -> None:
         assert row["sender"].median == pytest.approx(sender, abs=0.45)
         assert row["receiver"].median == pytest.approx(receiver, abs=0.45)
         assert 1 < row["together"].median <= sender + receiver + 1  # PSS also moves when a neighbour lets go of pages
+
+
+@pytest.mark.skipif(not has_mpi(), reason="no MPI launcher here")
+def test_copies_of_mpi_are_counted_in_its_ranks() -> None:
+    """The sender's original, and what arrives: the launcher's own memory does not count."""
+    found = copies.measure(quick=True, transports="mpi4py", shapes="bytes", seconds=0.1)
+    (row,) = found.rows
+    assert 0.5 < row["sender"].median < 2.6
+    assert 0.5 < row["receiver"].median < 2.6
+    assert "server" not in row
 
 
 @pytest.mark.parametrize("name", ["latency", "bandwidth", "channels", "copies"])

@@ -102,10 +102,9 @@ def measure(
 
         fitted = dict.fromkeys(lines, known)
         taken = take(cases(fitted), budget_seconds=PILOT_SHARE * budget if unseen else budget)
-        if (
-            unseen and not taken.interrupted
-        ):  # all sizes anew, each in the same moments as the next
+        if unseen and not taken.interrupted:
             fitted = {line: _refined(taken, line, known) for line in lines}
+            # All sizes anew, each in the same moments as the next.
             every = {line: sorted({*fitted[line], *unseen}) for line in lines}
             taken = take(cases(every), budget_seconds=budget - taken.seconds)
     fits = _fits(taken, fitted)

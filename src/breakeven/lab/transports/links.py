@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
         name: str
         whole: bool
-        pid: int
+
+        @property
+        def pids(self) -> tuple[int, ...]:
+            """The sender's process, the receiver's, and one between them where there is one."""
 
         def run(self, order: Order) -> dict[str, list[float]]:
             """Exchange messages and return seconds by name."""
@@ -65,6 +68,12 @@ class LocalLink:
         """The process between the two, where there is one."""
         server = getattr(self._pair, "server", None)
         return None if server is None else int(server._process.pid)  # noqa: SLF001 - the only place that knows it
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Who sends, who receives, and the process between the two, where there is one."""
+        server = self.server_pid
+        return (os.getpid(), self.pid) if server is None else (os.getpid(), self.pid, server)
 
     def run(self, order: Order) -> dict[str, list[float]]:
         """Exchange messages; a link that was left in the middle of it can only be closed."""
@@ -122,7 +131,7 @@ class MpiLink:
         )
         self.pid = self._program.pid
         self._broken = True
-        self._read()
+        self.pids = tuple(map(int, self._read()["pids"]))
         self._broken = False
 
     def run(self, order: Order) -> dict[str, list[float]]:
