@@ -13,8 +13,8 @@ import time
 
 READ_BYTES = 65536
 PAUSE_SECONDS = 10e-6
-"""Before each echo, so that the far side waits for it, as in the lab: through a socket, one that comes while it is still
-returning from its last answer takes 10.7 µs in place of 14.6."""
+"""Before each echo, so that the far side waits for it, as in the lab: through a socket, one that comes while it still
+returns from its last answer takes 10.7 µs in place of 14.6."""
 ORDER = struct.Struct("<cQQ")
 
 
