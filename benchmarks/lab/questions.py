@@ -114,6 +114,8 @@ def repeats(*, quick: bool) -> Series:
     transports = "os.pipe,socketpair,mp.Pipe,shared_memory,our arena"
     first, second = (latency.measure(transports=transports, sizes=sizes, seconds=seconds) for _ in range(2))
     found: Series = {}
+    pace = second.conditions["canary_arithmetic_us"] / first.conditions["canary_arithmetic_us"]
+    _add(found, "the canary's arithmetic, second run over first [%]", 100 * pace)
     for row in first.rows:
         again = second.select(**row.labels)  # sizes between others are those that this run asked for
         if again:
@@ -121,6 +123,8 @@ def repeats(*, quick: bool) -> Series:
             where = "from 4 KiB" if _size(row) >= LEAST_BYTES else "below"
             _add(found, f"apart, {where} [%]", share)
             _add(found, f"apart, {where}, {row.labels['placement']} [%]", share)
+            scaled = again[0][ONE_WAY].median / pace / row[ONE_WAY].median
+            _add(found, f"apart, {where}, {row.labels['placement']}, in canaries [%]", 100 * abs(scaled - 1))
             if max(one[ONE_WAY].interval.half_width_share for one in (row, again[0])) <= UNSTABLE:
                 _add(found, f"apart, {where}, where both are stable [%]", share)
     for one in (first, second):
