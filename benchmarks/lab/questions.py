@@ -15,21 +15,26 @@ import numpy as np
 from benchmarks.clock import median
 from benchmarks.lab import workers
 from benchmarks.lab.reference import Reference
+from benchmarks.lab.verdicts import SUM
 from breakeven.lab.instruments import copies, latency
+from breakeven.lab.processes import placing
 from breakeven.lab.processes.watching import Watcher
-from breakeven.lab.transports.exchange import ONE_WAY, ROUND_TRIP, STREAM, Order
+from breakeven.lab.showing.tables import UNSTABLE
+from breakeven.lab.transports.exchange import ONE_WAY, ROUND_TRIP, STAGES, STREAM, Order
 from breakeven.lab.transports.links import LocalLink, MpiLink, has_mpi, launcher
 from breakeven.lab.transports.payloads import make
 from breakeven.lab.transports.ranks import BUFFERS
 
 if TYPE_CHECKING:
-    from breakeven.lab.measuring.finding import Finding
+    from breakeven.lab.measuring.finding import Finding, Row
 
     Series = dict[str, list[float]]
 
 SIZES = (64, 4096, 65536, 1 << 20)
 MPI_SIZES = (1024, 16384, 262144)
 WINDOW = 16
+LEAST_BYTES = 4096
+"""From here on M1 wants 5 %, below 10 %."""
 TRUTH_BYTES = 256 << 20
 
 
@@ -37,30 +42,38 @@ def reference(*, quick: bool) -> Series:
     """Half round trips [µs] and streams of 16 [MB/s] through pipe and socket, lab beside reference, in turns."""
     found: Series = {}
     for kind in ("os.pipe", "socketpair"):
-        link, other = LocalLink(kind, 4 << 20), Reference(kind)
-        try:
-            for turn in range(5 if quick else 31):
-                for size in SIZES:
-                    _one_turn(found, link, other, kind, size, turn)
-        finally:
-            other.close()
-            link.close()
+        with placing.awake():
+            link, other = LocalLink(kind, 4 << 20), Reference(kind)
+            try:
+                for turn in range(5 if quick else 31):
+                    for size in SIZES:
+                        for placement in (placing.ONE, placing.TWO):
+                            _one_turn(found, (link, other), (kind, size, placement), turn)
+            finally:
+                other.close()
+                link.close()
     return found
 
 
-def _one_turn(found: Series, link: LocalLink, other: Reference, kind: str, size: int, turn: int) -> None:
+def _one_turn(found: Series, sides: tuple[LocalLink, Reference], what: tuple[str, int, str], turn: int) -> None:
+    (link, other), (kind, size, placement) = sides, what
+    name = f"{kind}, {placement}, {size} B"
     count = 60 if size <= 65536 else 10
+    windows = 20 if size <= 4096 else 4
+    cpus = placing.cpus_of(placement)
 
     def ours() -> None:
-        trips = link.run(Order(ROUND_TRIP, size_bytes=size, count=count, seed=turn))["round trip"]
-        _add(found, f"{kind} {size} B latency, lab", median(trips[1:]) / 2 * 1e6)
-        window = link.run(Order(STREAM, size_bytes=size, window=WINDOW, count=3, seed=turn))["window"]
-        _add(found, f"{kind} {size} B rate, lab", WINDOW * size / median(window) / 1e6)
+        trips = link.run(Order(ROUND_TRIP, size_bytes=size, count=count, seed=turn, cpus=cpus))["round trip"]
+        _add(found, f"{name} latency, lab", median(trips[1:]) / 2 * 1e6)
+        order = Order(STREAM, size_bytes=size, window=WINDOW, count=windows, seed=turn, cpus=cpus)
+        _add(found, f"{name} rate, lab", WINDOW * size / median(link.run(order)["window"][1:]) / 1e6)
 
     def theirs() -> None:
-        _add(found, f"{kind} {size} B latency, reference", median(other.half_round_trips(size, count)[1:]) * 1e6)
-        window = other.windows(size, WINDOW, 3)
-        _add(found, f"{kind} {size} B rate, reference", WINDOW * size / median(window) / 1e6)
+        placing.keep(other.pid, cpus[1])
+        with placing.kept_on(cpus[0]):
+            _add(found, f"{name} latency, reference", median(other.half_round_trips(size, count)[1:]) * 1e6)
+            window = other.windows(size, WINDOW, windows)[1:]
+            _add(found, f"{name} rate, reference", WINDOW * size / median(window) / 1e6)
 
     for one in (ours, theirs) if turn % 2 else (theirs, ours):
         one()
@@ -97,14 +110,23 @@ def mpi(*, quick: bool) -> Series:
 
 def repeats(*, quick: bool) -> Series:
     """M1 and M2: the latency instrument twice, its stages against its one-way times, its lines against odd sizes."""
-    seconds, sizes = (2.0, "0,4KiB,64KiB,1MiB") if quick else (None, None)
+    seconds, sizes = (3.0, "0,4KiB,64KiB,1MiB") if quick else (100.0, None)
     transports = "os.pipe,socketpair,mp.Pipe,shared_memory,our arena"
     first, second = (latency.measure(transports=transports, sizes=sizes, seconds=seconds) for _ in range(2))
     found: Series = {}
+    pace = second.conditions["canary_arithmetic_us"] / first.conditions["canary_arithmetic_us"]
+    _add(found, "the canary's arithmetic, second run over first [%]", 100 * pace)
     for row in first.rows:
-        again = second.select(**row.labels)[0]["one-way"].median
-        share = 100 * abs(again / row["one-way"].median - 1)
-        _add(found, "apart, from 4 KiB [%]" if float(row.labels["size_bytes"]) >= 4096 else "apart, below [%]", share)
+        again = second.select(**row.labels)  # sizes between others are those that this run asked for
+        if again:
+            share = 100 * abs(again[0][ONE_WAY].median / row[ONE_WAY].median - 1)
+            where = "from 4 KiB" if _size(row) >= LEAST_BYTES else "below"
+            _add(found, f"apart, {where} [%]", share)
+            _add(found, f"apart, {where}, {row.labels['placement']} [%]", share)
+            scaled = again[0][ONE_WAY].median / pace / row[ONE_WAY].median
+            _add(found, f"apart, {where}, {row.labels['placement']}, in canaries [%]", 100 * abs(scaled - 1))
+            if max(one[ONE_WAY].interval.half_width_share for one in (row, again[0])) <= UNSTABLE:
+                _add(found, f"apart, {where}, where both are stable [%]", share)
     for one in (first, second):
         _collect(found, one)
     return found
@@ -112,10 +134,23 @@ def repeats(*, quick: bool) -> Series:
 
 def _collect(found: Series, finding: Finding) -> None:
     for row in finding.rows:
-        if "stage sum / one-way" in row and float(row.labels["size_bytes"]) >= 4096:
-            _add(found, "stage sum off one-way [%]", abs(row["stage sum / one-way"].median - 100))
+        _add(found, "half width of the interval [%]", 100 * row[ONE_WAY].interval.half_width_share)
+        if STAGES[0] in row and _size(row) >= LEAST_BYTES:
+            sums = [sum(parts) for parts in zip(*(row[name].samples for name in STAGES), strict=True)]
+            off = [100 * abs(one / whole - 1) for one, whole in zip(sums, row[ONE_WAY].samples, strict=True)]
+            _add(found, f"{SUM}, messages [%]", max(off))
+            medians = sum(row[name].median for name in STAGES)
+            _add(found, f"{SUM}, medians [%]", 100 * abs(medians / row[ONE_WAY].median - 1))
         if "prediction error" in row:
-            _add(found, "prediction error, odd sizes [%]", abs(row["prediction error"].median))
+            error = abs(row["prediction error"].median)
+            _add(found, "prediction error, odd sizes [%]", error)
+            _add(found, f"prediction error, {row.labels['placement']} [%]", error)
+            if row[ONE_WAY].interval.half_width_share <= UNSTABLE:
+                _add(found, "prediction error, where the time is stable [%]", error)
+
+
+def _size(row: Row) -> float:
+    return float(row.labels["size_bytes"])
 
 
 def kappa(*, quick: bool) -> Series:

@@ -91,6 +91,18 @@ def test_collectives_are_timed_on_processes_and_beside_mpi() -> None:
     assert "µs after the common start" in svg
 
 
+def test_what_a_collective_costs_to_start_and_a_byte_is_told_with_margins() -> None:
+    """A line an algorithm and number of ranks, over three sizes or more; two sizes make none."""
+    found = measure(quick=True, ranks="2", sizes="8,1KiB,128KiB", no_mpi=True)
+    assert set(found.fits) == {f"{operation}, {algorithm}, 2 ranks" for operation, algorithm in ALGORITHMS}
+    for fit in found.fits.values():
+        (line,) = fit.segments
+        assert (line.from_bytes, line.to_bytes) == (8, 128 << 10)
+        assert line.alpha_us + line.beta_ns_a_byte > 0
+        assert min(line.alpha_margin_us, line.beta_margin_ns_a_byte) >= 0
+    assert not measure(quick=True, ranks="2", sizes="8,128KiB", no_mpi=True).fits
+
+
 @pytest.mark.parametrize("answers", [1, 2, 3, 10])
 def test_an_interrupt_ends_the_ranks_of_pipes_and_of_mpi(answers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What had been measured is told; the check after each test sees to it that no rank is left."""

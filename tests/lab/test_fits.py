@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from breakeven.lab.measuring.fits import Fit, fit_segments
+from breakeven.lab.measuring.refining import sizes_between
 
 SIZES = [0.0, *[2.0**power for power in range(25)]]
 
@@ -69,3 +70,32 @@ def test_a_fit_is_read_back_as_it_was_written() -> None:
     """Plain data, both ways."""
     fit = fit_segments(SIZES, [two_lines(size) for size in SIZES])
     assert Fit.from_dict(fit.to_dict()) == fit
+
+
+def test_a_step_between_two_sizes_is_looked_for_between_them() -> None:
+    """New sizes lie above the last low time and below the first high one; lines alone ask for nothing."""
+    sizes = [1 << power for power in range(10, 21)]
+
+    def stepped(size: float) -> float:
+        return 10 + 0.1e-3 * size + (40 if size > 65536 else 0)
+
+    found = sizes_between(sizes, [stepped(size) for size in sizes], gaps=1)
+    assert len(found) == 2
+    assert all(65536 < size < 131072 for size in found)
+    assert sizes_between(sizes, [10 + 0.1e-3 * size for size in sizes]) == ()
+
+
+def test_what_was_found_between_two_sizes_mends_the_lines() -> None:
+    """Just above a step, the worst error falls from tens of per cent to a few."""
+    sizes = [float(1 << power) for power in range(10, 23)]
+
+    def stepped(size: float) -> float:
+        return 10 + 0.1e-3 * size + (60 if size > 65536 else 0)
+
+    def worst(known: list[float]) -> float:
+        fit = fit_segments(known, [stepped(size) for size in known])
+        return max(abs(fit.microseconds(size) / stepped(size) - 1) for size in (60_000, 70_000, 85_000, 100_000))
+
+    more = sizes_between([int(size) for size in sizes], [stepped(size) for size in sizes])
+    assert worst(sizes) > 0.3
+    assert worst([*sizes, *map(float, more)]) < 0.05

@@ -43,6 +43,7 @@ def test_it_stops_once_every_median_is_known_within_two_and_a_half_per_cent() ->
     """Constant samples are known after the least number of blocks."""
     taken = take([Case("a", lambda: 1.0), Case("b", lambda: 2.0)], budget_seconds=60, least=11, warm=False)
     assert (taken.blocks, taken.narrow) == (11, True)
+    assert min(taken.facts()[name] for name in ("canary_arithmetic_us", "canary_copy_us")) > 0
 
 
 def test_without_a_budget_one_block_is_taken_and_not_called_narrow() -> None:

@@ -16,6 +16,8 @@ from breakeven.cli import main
 from breakeven.lab import INSTRUMENTS, instrument
 from breakeven.lab.instruments import bandwidth, channels, copies, latency
 from breakeven.lab.measuring.finding import Finding
+from breakeven.lab.transports.exchange import STAGES
+from breakeven.lab.transports.links import has_mpi
 
 
 def test_every_instrument_has_what_the_command_line_asks_of_it() -> None:
@@ -28,20 +30,24 @@ def test_every_instrument_has_what_the_command_line_asks_of_it() -> None:
 
 def test_latency_tells_both_senses_and_its_stages_in_microseconds() -> None:
     """One-way, half round trip and stages are in µs, alpha in µs, beta in ns a byte; a large message takes longer."""
-    found = latency.measure(quick=True, transports="os.pipe,mp.Pipe", sizes="0,4KiB,64KiB,1MiB", seconds=0.5)
+    found = latency.measure(
+        quick=True, transports="os.pipe,mp.Pipe", sizes="0,4KiB,64KiB,1MiB", placement="one", seconds=0.5
+    )
     small, large = (found.select(transport="os.pipe", size_bytes=size)[0] for size in (0, 1 << 20))
     assert {one.name: one.unit for one in small.quantities} == {
         "one-way": "µs",
         "half round trip": "µs",
         "dumps": "µs",
-        "hand-over": "µs",
+        "send": "µs",
         "receive": "µs",
         "loads": "µs",
-        "stage sum / one-way": "%",
     }
+    for at, whole in enumerate(small["one-way"].samples):
+        assert sum(small[name].samples[at] for name in STAGES) == pytest.approx(whole)
     assert small["one-way"].n >= 1
+    assert large["of send, waiting"].unit == "µs"
     assert large["one-way"].median > small["one-way"].median
-    assert {part.from_bytes for part in found.fits["mp.Pipe"].segments[:1]} == {0.0}
+    assert {part.from_bytes for part in found.fits["mp.Pipe, one CPU"].segments[:1]} == {0.0}
     assert "µs one way" in found.headline
 
 
@@ -81,6 +87,16 @@ def test_copies_are_counted_as_they_are_known_to_be() -> None:
         assert row["sender"].median == pytest.approx(sender, abs=0.45)
         assert row["receiver"].median == pytest.approx(receiver, abs=0.45)
         assert 1 < row["together"].median <= sender + receiver + 1  # PSS also moves when a neighbour lets go of pages
+
+
+@pytest.mark.skipif(not has_mpi(), reason="no MPI launcher here")
+def test_copies_of_mpi_are_counted_in_its_ranks() -> None:
+    """The sender's original, and what arrives: the launcher's own memory does not count."""
+    found = copies.measure(quick=True, transports="mpi4py", shapes="bytes", seconds=0.1)
+    (row,) = found.rows
+    assert 0.5 < row["sender"].median < 2.6
+    assert 0.5 < row["receiver"].median < 2.6
+    assert "server" not in row
 
 
 @pytest.mark.parametrize("name", ["latency", "bandwidth", "channels", "copies"])

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from breakeven.lab.processes import placing
 from breakeven.lab.transports import LOCAL, MPI
-from breakeven.lab.transports.exchange import BOTH, ONE_WAY, ROUND_TRIP, STAGES, STREAM, Garbled, Order
+from breakeven.lab.transports.exchange import BOTH, ONE_WAY, ROUND_TRIP, STAGES, STREAM, WAITING, Garbled, Order
 from breakeven.lab.transports.links import chosen, has_mpi, opened
 from breakeven.lab.transports.payloads import SHAPES, fingerprint, make, objects_in
 
@@ -23,7 +24,7 @@ LARGE = 300_000  # more than a pipe, a socket or the arena's threshold takes at 
 
 @pytest.mark.parametrize("name", [*LOCAL, MPI])
 def test_every_transport_carries_every_exchange(name: str) -> None:
-    """Empty, small and large messages, one way, by stages, there and back, in windows, and in both directions."""
+    """Empty, small and large messages, one way, there and back, in windows, and in both directions."""
     if name == MPI and not has_mpi():
         pytest.skip("no MPI launcher here")
     with opened([name], 4 * LARGE) as links:
@@ -33,14 +34,25 @@ def test_every_transport_carries_every_exchange(name: str) -> None:
             assert min(link.run(Order(ROUND_TRIP, size_bytes=size, count=2))["round trip"]) > 0
             assert min(link.run(Order(STREAM, size_bytes=size, window=4))["window"]) > 0
             assert min(link.run(Order(BOTH, size_bytes=size, window=3))["window"]) > 0
-        if not link.whole:
-            stages = link.run(Order(STAGES, size_bytes=LARGE, count=2))
-            parts = [
-                sum(part)
-                for part in zip(*(stages[one] for one in ("dumps", "hand-over", "receive", "loads")), strict=True)
-            ]
-            assert parts == pytest.approx(stages["one-way"])
-            assert all(seconds >= 0 for part in stages.values() for seconds in part)
+
+
+@pytest.mark.parametrize("name", ["os.pipe", "mp.Pipe", "shared_memory", "our arena"])
+@pytest.mark.parametrize("size", [0, 1000, LARGE])
+def test_the_stages_of_every_message_add_up_to_its_one_way_time(name: str, size: int) -> None:
+    """They are differences of the stamps between which it lies; waiting is a part of sending."""
+    with opened([name], 4 * LARGE) as links:
+        found = links[name].run(Order(ONE_WAY, size_bytes=size, count=4))
+    parts = [sum(part) for part in zip(*(found[one] for one in STAGES), strict=True)]
+    assert parts == pytest.approx(found[ONE_WAY])
+    assert all(seconds >= 0 for part in found.values() for seconds in part)
+    assert all(wait <= send for wait, send in zip(found[WAITING], found["send"], strict=True))
+
+
+def test_a_pipe_that_is_full_keeps_its_sender_waiting() -> None:
+    """Four million bytes do not fit: on one CPU nothing is read while the sender runs."""
+    with opened(["os.pipe"], 4 << 20) as links:
+        found = links["os.pipe"].run(Order(ONE_WAY, size_bytes=4 << 20, count=3, cpus=placing.cpus_of(placing.ONE)))
+    assert all(wait > 0 for wait in found[WAITING])
 
 
 @pytest.mark.parametrize("shape", SHAPES)

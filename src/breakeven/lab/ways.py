@@ -7,6 +7,7 @@ starts its workers in the timed call.
 
 from __future__ import annotations
 
+import os
 import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -90,14 +91,14 @@ def _opened(name: str, workers: int, chunksize: int | None, stack: ExitStack) ->
     if name == POOL:
         from multiprocessing import Pool
 
-        pool = stack.enter_context(Pool(workers, _be_deaf))
+        pool = stack.enter_context(Pool(workers, _be_deaf, (os.getpid(),)))
         return _warm(name, lambda fn, items: pool.map(fn, items, chunksize), workers)
     if name == FUTURES:
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import active_children
 
         others = active_children()
-        executor = stack.enter_context(ProcessPoolExecutor(workers, initializer=_be_deaf))
+        executor = stack.enter_context(ProcessPoolExecutor(workers, initializer=_be_deaf, initargs=(os.getpid(),)))
 
         def end() -> None:
             for child in active_children():
@@ -134,7 +135,7 @@ def _plain_loop(fn: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
     return [fn(item) for item in items]
 
 
-def _be_deaf() -> None:
+def _be_deaf(parent: int) -> None:
     """Leave Ctrl-C to the parent, where a pool's worker would print a traceback and be replaced; and end with it.
 
     Workers of the standard library's pools hold both ends of their queues: a parent that is killed leaves them waiting.
@@ -145,6 +146,8 @@ def _be_deaf() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(libc := ctypes.CDLL(None), "prctl"):
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before this worker had asked to be told
+        os._exit(1)
 
 
 def end_if(interrupted: bool, ways: Mapping[str, Way]) -> None:  # noqa: FBT001 - reads as the sentence that it is

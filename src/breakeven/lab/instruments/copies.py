@@ -9,8 +9,6 @@ moment. Every sample has a connection of its own, so that no memory is left over
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
 from breakeven.lab.instruments.latency import sizes_of
@@ -19,8 +17,10 @@ from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.method import Case, take
 from breakeven.lab.processes.watching import Watcher, high_water_bytes, reset_high_water, shared_bytes
 from breakeven.lab.showing.tables import number, size_text
+from breakeven.lab.transports import MPI
 from breakeven.lab.transports.exchange import ONE_WAY, Order
 from breakeven.lab.transports.payloads import make, shapes_of
+from breakeven.lab.transports.ranks import READY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from breakeven.lab.transports.links import LocalLink
+    from breakeven.lab.transports.links import Link
 
 INCHES = (10.5, 6.4)
 
@@ -44,7 +44,7 @@ SHAPES = ("bytes", "array")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this instrument."""
-    parser.add_argument("--transports", metavar="NAMES", help="only these, by comma (default: all of this Python's)")
+    parser.add_argument("--transports", metavar="NAMES", help="only these, by comma (default: all that are there)")
     parser.add_argument("--size", metavar="SIZE", help="size of the payload (default: 64 MiB; with --quick 33 MiB)")
     parser.add_argument("--shapes", metavar="SHAPES", help=f"shapes by comma (default: {','.join(SHAPES)})")
 
@@ -64,10 +64,9 @@ def measure(
     >>> row["sender"].unit, 0.8 < row["sender"].median < 1.3
     ('copies', True)
     """
-    from breakeven.lab.transports import LOCAL
     from breakeven.lab.transports.links import chosen
 
-    names = [name for name in chosen(transports, default=QUICK_TRANSPORTS if quick else tuple(LOCAL)) if name in LOCAL]
+    names = chosen(transports, default=QUICK_TRANSPORTS if quick else None)
     nbytes = sizes_of(size, ())[0] if size else QUICK_BYTES if quick else FULL_BYTES
     kinds = shapes_of(shapes, SHAPES)
     for kind in kinds:
@@ -103,23 +102,21 @@ def _unit(name: str) -> str:
 
 
 def _once(name: str, shape: str, nbytes: int, watcher: Watcher) -> Callable[[], dict[str, float]]:
-    from breakeven.lab.transports.links import LocalLink
+    from breakeven.lab.transports.links import opened
 
     turn = iter(range(1 << 62))
 
     def once() -> dict[str, float]:
-        link = LocalLink(name, 2 * nbytes)
-        try:
-            return _copies_of(link, Order(ONE_WAY, shape, nbytes, 1, seed=next(turn)), watcher)
-        finally:
-            link.close()
+        with opened([name], 2 * nbytes) as links:
+            if name == MPI:
+                links[name].run(Order(READY, shape, nbytes))
+            return _copies_of(links[name], Order(ONE_WAY, shape, nbytes, 1, seed=next(turn)), watcher)
 
     return once
 
 
-def _copies_of(link: LocalLink, order: Order, watcher: Watcher) -> dict[str, float]:
-    server = link.server_pid
-    pids = [os.getpid(), link.pid, *([server] if server else [])]
+def _copies_of(link: Link, order: Order, watcher: Watcher) -> dict[str, float]:
+    pids = link.pids
     link.run(Order(ONE_WAY, order.shape, 1 << 12, 2))
     idle = watcher.begin(pids)
     for pid in pids:
@@ -134,7 +131,7 @@ def _copies_of(link: LocalLink, order: Order, watcher: Watcher) -> dict[str, flo
         full, share = (after[at][one] - before[at][one] for one in (1, 2))
         copies[at] -= (full - share) / order.size_bytes
     found = {"sender": copies[0], "receiver": copies[1]}
-    if server:
+    if len(copies) > 2:
         found["server"] = copies[2]
     found["sum of peaks"] = sum(copies)
     found["together"] = (together - sum(idle)) / order.size_bytes

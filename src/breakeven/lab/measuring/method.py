@@ -50,6 +50,7 @@ class Taken:
     samples: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
     drifts: list[float] = field(default_factory=list)
+    canaries: list[tuple[float, float]] = field(default_factory=list)
     seconds: float = 0.0
     narrow: bool = False
     warm_only: bool = False
@@ -78,7 +79,14 @@ class Taken:
             "intervals_within_2.5_percent": self.narrow,
             "samples_from_warm_up": self.warm_only,
             "measuring_seconds": round(self.seconds, 3),
+            **self._pace(),
         }
+
+    def _pace(self) -> dict[str, float]:
+        """How fast the machine was, by the canary; nothing before the first block."""
+        names = ("canary_arithmetic_us", "canary_copy_us")
+        columns = zip(*self.canaries, strict=True)
+        return {name: round(median(column) * 1e6, 1) for name, column in zip(names, columns, strict=False)}
 
 
 def take(
@@ -115,6 +123,7 @@ def take(
             for at in rng.permutation(len(chosen)):
                 _keep(taken, chosen[at].name, chosen[at].once())
             after = _canary()
+            taken.canaries.append(after)
             taken.drifts.append(max(abs(late / early - 1) for early, late in zip(before, after, strict=True)))
             before = after
             taken.narrow = taken.blocks >= least and _all_narrow(taken)

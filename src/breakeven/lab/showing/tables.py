@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 _GAP = "  "
-LEGEND = "median (95 % interval of the median by ranks; of fewer than 6 samples their range); n samples"
+LEGEND = (
+    "median (95 % interval of the median by ranks; of fewer than 6 samples their range); n samples; "
+    "~ did not become stable: the interval is wider than ± 5 %"
+)
+UNSTABLE = 0.05
 
 
 def render(finding: Finding, width: int = WIDTH) -> str:
@@ -34,7 +38,8 @@ def render(finding: Finding, width: int = WIDTH) -> str:
     transport  n  one-way [µs]
     os.pipe    3  8.1 (7.9–8.3)
     <BLANKLINE>
-    median (95 % interval of the median by ranks; of fewer than 6 samples their range); n samples
+    median (95 % interval of the median by ranks; of fewer than 6 samples their range); n samples; ~ did
+    not become stable: the interval is wider than ± 5 %
     unknown CPU, ? usable CPUs
     """
     parts = [*_wrapped(finding.headline, width), ""]
@@ -125,7 +130,8 @@ def cell(quantity: Quantity) -> str:
     interval = quantity.interval
     if quantity.n < 2:
         return number(interval.value)
-    return f"{number(interval.value)} ({number(interval.low)}–{number(interval.high)})"
+    mark = "~" if interval.half_width_share > UNSTABLE else ""
+    return f"{mark}{number(interval.value)} ({number(interval.low)}–{number(interval.high)})"
 
 
 def _groups(rows: Sequence[Row]) -> list[list[Row]]:
@@ -168,9 +174,9 @@ def _across(rows: Sequence[Row], label: str, name: str, width: int) -> list[str]
     others = [one for one in rows[0].labels if one != label]
     places = list(dict.fromkeys(tuple(row.labels[one] for one in others) for row in rows))
     cells = {(tuple(row.labels[one] for one in others), row.labels[label]): cell(row[name]) for row in rows}
-    firsts = [next(row for row in rows if tuple(row.labels[one] for one in others) == place) for place in places]
-    labels = [_label_column(one, firsts) for one in others]
-    labels.append(["n", *(_count([row[name]]) for row in firsts)])
+    lines = [[row for row in rows if tuple(row.labels[one] for one in others) == place] for place in places]
+    labels = [_label_column(one, [line[0] for line in lines]) for one in others]
+    labels.append(["n", *(_count([row[name] for row in line]) for line in lines)])
     columns = [
         [str(value), *(cells.get((place, value), "") for place in places)]
         for value in dict.fromkeys(row.labels[label] for row in rows)

@@ -13,14 +13,16 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from time import perf_counter as clock
+from time import thread_time
 
 import numpy as np
 
+from breakeven.lab.processes.placing import kept_on
 from breakeven.lab.transports.payloads import fingerprint, make
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Protocol
 
     from breakeven.lab.transports.port import End
@@ -35,20 +37,29 @@ if TYPE_CHECKING:
             """Receive, waiting; raises `EOFError` when the other side has gone."""
 
 
-ONE_WAY, STAGES, ROUND_TRIP, STREAM, BOTH, LEAVE = "one-way", "stages", "round trip", "stream", "both", "leave"
+ONE_WAY, ROUND_TRIP, STREAM, BOTH, LEAVE = "one-way", "round trip", "stream", "both", "leave"
+
+STAGES = ("dumps", "send", "receive", "loads")
+"""What a one-way time is the sum of: pickling; the call that sends, which may have to wait until the other side has
+read; from its return until all of it was read; unpickling."""
 
 
 ANSWER = b"!"
 """What the far side says after a window."""
 
-LOOK_BYTES = 16 << 10
-"""From here on the far side looks for the first byte before it reads. For less, the look itself is what would be timed:
-hand-over and receiving are one stage then."""
+WAITING = "of send, waiting"
+"""How long of it the sender did not run: the buffer was full."""
+
+BLOCKING_BYTES = 64 << 10
+"""What is larger may fill a buffer of the kernel: only then the sender's CPU clock is read, to know if it waited."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to exchange: `count` messages of a shape and size, `window` of them in flight, new ones or one again."""
+    """What to exchange: `count` messages of a shape and size, `window` of them in flight, new ones or one again.
+
+    `cpus` keeps the near side on the first of two groups of CPUs and the far side on the second; none, wherever.
+    """
 
     kind: str
     shape: str = "bytes"
@@ -57,6 +68,7 @@ class Order:
     window: int = 1
     seed: int = 0
     fresh: bool = True
+    cpus: Sequence[Sequence[int]] = ()
 
 
 class Garbled(RuntimeError):
@@ -73,7 +85,8 @@ def lead(order: Order, end: End, control: Control) -> dict[str, list[float]]:
     own: Any = end
     out, back = _PLAIN.get(order.kind, (False, False))
     _expect(end, order, out=out, back=back)
-    return _LEADS[order.kind](order, end, control) if order.kind in _LEADS else own.lead(order)
+    with kept_on(order.cpus[0] if order.cpus else ()):
+        return _LEADS[order.kind](order, end, control) if order.kind in _LEADS else own.lead(order)
 
 
 def follow(end: End, control: Control) -> None:
@@ -86,10 +99,11 @@ def follow(end: End, control: Control) -> None:
                 return
             back, out = _PLAIN.get(order.kind, (False, False))
             _expect(end, order, out=out, back=back)
-            if order.kind in _FOLLOWS:
-                _FOLLOWS[order.kind](order, end, control)
-            else:
-                own.follow(order)
+            with kept_on(order.cpus[1] if order.cpus else ()):
+                if order.kind in _FOLLOWS:
+                    _FOLLOWS[order.kind](order, end, control)
+                else:
+                    own.follow(order)
     except (EOFError, ConnectionError, BrokenPipeError):
         return
 
@@ -101,6 +115,19 @@ def _expect(end: End, order: Order, *, out: bool, back: bool) -> None:
         size = order.size_bytes if order.shape == "bytes" else 0
         answer = len(ANSWER) if size and order.kind == STREAM else 0
         expect(size if out else answer, size if back else answer)
+
+
+def _as_it_is(end: End, order: Order) -> bool:
+    """Whether payloads are neither packed nor unpacked: 0.1 µs a call that a stream of small ones would pay for."""
+    return end.whole or (hasattr(end, "expect") and order.shape == "bytes" and order.size_bytes > 0)
+
+
+def _sender(end: End, order: Order) -> Callable[[Any], None]:
+    return end.write if _as_it_is(end, order) else lambda payload: end.write(end.pack(payload))
+
+
+def _receiver(end: End, order: Order) -> Callable[[], Any]:
+    return end.read if _as_it_is(end, order) else lambda: end.unpack(end.read())
 
 
 def _one_after_another(order: Order) -> Iterator[Any]:
@@ -118,71 +145,42 @@ def _payloads(order: Order) -> list[Any]:
 
 
 def _lead_one_way(order: Order, end: End, control: Control) -> dict[str, list[float]]:
-    seconds = []
+    """Time each message and its stages, which add up to it by their definition.
+
+    Every stage ends where a stamp is taken anyway; a look for the first byte would cost small messages a tenth.
+    """
+    stages: dict[str, list[float]] = {name: [] for name in (ONE_WAY, *STAGES, WAITING)}
+    waits = order.size_bytes > BLOCKING_BYTES
     for payload in _one_after_another(order):
-        began = clock()
-        end.write(end.pack(payload))
-        arrived, found = control.recv()
-        end.settle()
-        _compare(found, payload)
-        del payload
-        seconds.append(arrived - began)
-    return {"one-way": seconds}
-
-
-def _follow_one_way(order: Order, end: End, control: Control) -> None:
-    for _ in range(order.count):
-        payload = end.unpack(end.read())
-        arrived = clock()
-        found = fingerprint(payload)
-        del payload
-        end.settle()
-        control.send((arrived, found))
-
-
-def _lead_stages(order: Order, end: End, control: Control) -> dict[str, list[float]]:
-    """Split a one-way time where the message changes hands; the parts add up to it by their definition."""
-    stages: dict[str, list[float]] = {
-        "dumps": [], "hand-over": [], "receive": [], "loads": [], "one-way": [], "send call": []
-    }  # fmt: skip
-    for payload in _one_after_another(order):
+        busy = thread_time() if waits else 0.0
         began = clock()
         packed = end.pack(payload)
         ready = clock()
         end.write(packed)
         sent = clock()
-        first, whole, usable, found = control.recv()
+        busy = thread_time() - busy if waits else sent - began
+        whole, usable, found = control.recv()
         end.settle()
         _compare(found, payload)
         del packed, payload
-        first = max(first, ready)
-        for name, seconds in (
-            ("dumps", ready - began),
-            ("hand-over", first - ready),
-            ("receive", whole - first),
-            ("loads", usable - whole),
-            ("one-way", usable - began),
-            ("send call", sent - ready),
-        ):
+        left = min(max(sent, ready), whole)  # whoever shares a CPU may be done before the call returns
+        stages[ONE_WAY].append(usable - began)
+        for name, seconds in zip(STAGES, (ready - began, left - ready, whole - left, usable - whole), strict=True):
             stages[name].append(seconds)
+        stages[WAITING].append(min(max(sent - began - busy, 0.0), left - ready))
     return stages
 
 
-def _follow_stages(order: Order, end: End, control: Control) -> None:
+def _follow_one_way(order: Order, end: End, control: Control) -> None:
     for _ in range(order.count):
-        first = 0.0
-        if order.size_bytes >= LOOK_BYTES:
-            end.wait()
-            first = clock()
         packed = end.read()
         whole = clock()
-        first = first or whole
         payload = end.unpack(packed)
         usable = clock()
         found = fingerprint(payload)
         del packed, payload
         end.settle()
-        control.send((first, whole, usable, found))
+        control.send((whole, usable, found))
 
 
 def _lead_round_trip(order: Order, end: End, _control: Control) -> dict[str, list[float]]:
@@ -210,13 +208,14 @@ def _lead_stream(order: Order, end: End, control: Control) -> dict[str, list[flo
     seconds = []
     for _ in range(order.count):
         payloads = _payloads(order)
-        pack, write = end.pack, end.write
+        send = _sender(end, order)
         began = clock()
         for payload in payloads:
-            write(pack(payload))
+            send(payload)
         end.unpack(end.read())
         seconds.append(clock() - began)
         end.settle()
+        control.send("compare")
         _compare(control.recv(), payloads[-1])
     return {"window": seconds}
 
@@ -224,13 +223,14 @@ def _lead_stream(order: Order, end: End, control: Control) -> dict[str, list[flo
 def _follow_stream(order: Order, end: End, control: Control) -> None:
     for _ in range(order.count):
         payload = None
-        read, unpack, settle = end.read, end.unpack, end.settle if end.lends else None
+        receive, settle = _receiver(end, order), end.settle if end.lends else None
         for _ in range(order.window):
             payload = None  # forgotten before the next, which may then lie in the same pages
-            payload = unpack(read())
+            payload = receive()
             if settle is not None:
                 settle()
         end.write(end.pack(ANSWER))
+        control.recv()  # on one CPU, whatever is done before this would be timed with the answer
         control.send(fingerprint(payload))
         del payload
         end.settle()
@@ -281,7 +281,6 @@ def _compare(found: int, payload: Any) -> None:
 
 _PLAIN = {
     ONE_WAY: (True, False),
-    STAGES: (True, False),
     ROUND_TRIP: (True, True),
     STREAM: (True, False),
     BOTH: (True, True),
@@ -290,14 +289,12 @@ _PLAIN = {
 
 _LEADS = {
     ONE_WAY: _lead_one_way,
-    STAGES: _lead_stages,
     ROUND_TRIP: _lead_round_trip,
     STREAM: _lead_stream,
     BOTH: _lead_both,
 }
 _FOLLOWS = {
     ONE_WAY: _follow_one_way,
-    STAGES: _follow_stages,
     ROUND_TRIP: _follow_round_trip,
     STREAM: _follow_stream,
     BOTH: _follow_both,

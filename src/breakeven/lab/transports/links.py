@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from breakeven.errors import UsageError
-from breakeven.lab.processes import forking
+from breakeven.lab.processes import forking, placing
 from breakeven.lab.transports import LOCAL, MPI, NAMES, open_pair
 from breakeven.lab.transports.exchange import LEAVE, Order, follow, lead
 
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
         name: str
         whole: bool
-        pid: int
+
+        @property
+        def pids(self) -> tuple[int, ...]:
+            """The sender's process, the receiver's, and one between them where there is one."""
 
         def run(self, order: Order) -> dict[str, list[float]]:
             """Exchange messages and return seconds by name."""
@@ -58,6 +61,7 @@ class LocalLink:
         theirs.close()
         self._pair.theirs.close()
         self._broken = False
+        self._server_on: Sequence[Sequence[int]] = ()
 
     @property
     def server_pid(self) -> int | None:
@@ -65,9 +69,18 @@ class LocalLink:
         server = getattr(self._pair, "server", None)
         return None if server is None else int(server._process.pid)  # noqa: SLF001 - the only place that knows it
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Who sends, who receives, and the process between the two, where there is one."""
+        server = self.server_pid
+        return (os.getpid(), self.pid) if server is None else (os.getpid(), self.pid, server)
+
     def run(self, order: Order) -> dict[str, list[float]]:
         """Exchange messages; a link that was left in the middle of it can only be closed."""
         self._broken = True
+        if (server := self.server_pid) is not None and order.cpus != self._server_on:
+            placing.keep(server, order.cpus[1] if order.cpus else ())  # it serves both, and is kept beside the far side
+            self._server_on = order.cpus
         found = lead(order, self._pair.ours, self._control)
         self._broken = False
         return found
@@ -118,7 +131,7 @@ class MpiLink:
         )
         self.pid = self._program.pid
         self._broken = True
-        self._read()
+        self.pids = tuple(map(int, self._read()["pids"]))
         self._broken = False
 
     def run(self, order: Order) -> dict[str, list[float]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import mmap
 import os
 import pickle
-import select
 import struct
 import tempfile
 
@@ -38,8 +37,6 @@ class Mapped:
         self._out, self._back = out, back
         self._tell, self._hear, self._credits, self._give = bells
         self._let_go = let_go
-        self._poller = select.poll()
-        self._poller.register(self._hear, select.POLLIN)
         self._free = SLOTS
         self._sent = self._taken = 0
 
@@ -63,10 +60,6 @@ class Mapped:
         self._sent += 1
         self._free -= 1
         os.write(self._tell, _NOTE.pack(kind, size))
-
-    def wait(self) -> None:
-        """Poll."""
-        self._poller.poll()
 
     def read(self) -> tuple[int, bytes]:
         """Copy out of the slot and give it back."""

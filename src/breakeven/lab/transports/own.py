@@ -47,11 +47,6 @@ class Own:
         body = b"".join((_LENGTH.pack(len(packed.table)), packed.table, packed.stream))
         self._post(protocol.frame(protocol.CHUNK, body, flags))
 
-    def wait(self) -> None:
-        """Block until the channel can be read."""
-        if not self._came:
-            wait_readable(self._channel.descriptor, None)
-
     def read(self) -> tuple[int, memoryview]:
         """Receive until a frame is whole."""
         while not self._came:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-CHECKED_BYTES = 1 << 20
+CHECKED_BYTES = 256 << 10
 """Of a large buffer the first and last so many bytes are held against what was sent, of a long list so many items."""
 
 _SPARE = 4096

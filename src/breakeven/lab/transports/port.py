@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     class End(Protocol):
         """One side of a connection of two processes. One thread may send while another receives.
 
-        A payload goes `pack`, `write`, then on the other side `wait`, `read`, `unpack`. Where a library does this
+        A payload goes `pack`, `write`, then on the other side `read`, `unpack`. Where a library does this
         behind one call of its own (`whole`), `pack` and `unpack` return what they are given, and `read` waits. What
         arrives may be memory that the other side wants back (`lends`): then `settle` is called for every message.
         Reading from a side whose partner has gone raises `EOFError` or `OSError`.
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
         def write(self, packed: Any) -> None:
             """Hand it over; returns when it may be forgotten here."""
-
-        def wait(self) -> None:
-            """Return when the first byte of a message is there."""
 
         def read(self) -> Any:
             """Take a message in, waiting for it."""

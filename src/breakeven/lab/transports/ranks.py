@@ -8,10 +8,14 @@ MPI takes a whole CPU from whatever else is measured.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from time import perf_counter as clock
 
+import numpy as np
+
 from breakeven.lab.transports.exchange import LEAVE, Order, follow, lead
+from breakeven.lab.transports.payloads import make
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 RAW, PICKLED = 1, 2
 BUFFERS = "round trip, same buffers"
 """As OSU's benchmarks do it: both ranks send from and receive into the same two buffers every time."""
+
+READY = "ready"
+"""No message: rank 0 makes what its payloads are cut from, so that this does not count as theirs."""
 
 
 class Rank:
@@ -46,10 +53,6 @@ class Rank:
         else:
             self._world.send(packed, self._other, PICKLED)
 
-    def wait(self) -> None:
-        """Probe."""
-        self._world.Probe(self._other)
-
     def read(self) -> Any:
         """Receive into a buffer that is as long as the message."""
         status = self._mpi.Status()
@@ -65,7 +68,10 @@ class Rank:
         return packed
 
     def lead(self, order: Order) -> dict[str, list[float]]:
-        """Time `BUFFERS`, rank 0's part."""
+        """Time `BUFFERS`, rank 0's part, or get `READY`."""
+        if order.kind == READY:
+            make(order.shape, order.size_bytes, np.random.default_rng(0))
+            return {}
         out, back = self._buffers(order)
         world, other = self._world, self._other
         seconds = []
@@ -78,6 +84,8 @@ class Rank:
 
     def follow(self, order: Order) -> None:
         """Answer as rank 1."""
+        if order.kind == READY:
+            return
         out, back = self._buffers(order)
         for _ in range(order.count):
             self._world.Recv(back, self._other)
@@ -104,10 +112,11 @@ def main() -> None:
     world = MPI.COMM_WORLD
     end = Rank(world)
     control = _control(world)
+    pids = world.gather(os.getpid())
     if world.rank:
         follow(end, control)
         return
-    print("{}", flush=True)  # noqa: T201 - the answer that says it is there
+    print(json.dumps({"pids": pids}), flush=True)  # noqa: T201 - the answer that says it is there
     for line in sys.stdin:
         print(json.dumps(lead(Order(**json.loads(line)), end, control)), flush=True)  # noqa: T201
     control.send(Order(LEAVE))
@@ -115,7 +124,6 @@ def main() -> None:
 
 def _control(world: Any) -> Any:
     """A socket between the ranks, under a name that lives in no folder."""
-    import os
     from multiprocessing.connection import Client, Listener
 
     address = world.bcast(f"\0breakeven-lab-{os.getpid()}", 0)

@@ -36,10 +36,6 @@ class Piped:
         """Send the bytes."""
         self._connection.send_bytes(packed)
 
-    def wait(self) -> None:
-        """Poll."""
-        self._connection.poll(None)
-
     def read(self) -> bytes:
         """Receive the bytes."""
         return self._connection.recv_bytes()
@@ -74,9 +70,6 @@ class Queued:
     def write(self, packed: Any) -> None:
         """Put; a `Queue` returns before its own thread has pickled and sent."""
         self._put(packed)
-
-    def wait(self) -> None:
-        """Nothing tells that the first byte is there."""
 
     def read(self) -> Any:
         """Get, pickling included."""

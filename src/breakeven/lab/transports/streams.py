@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import select
 import socket
 import struct
 from dataclasses import dataclass
@@ -49,8 +48,6 @@ class Stream:
         self._reading = reading
         self._writing = writing
         self._rest = b""
-        self._poller = select.poll()
-        self._poller.register(reading, select.POLLIN)
         self._plain_out = self._plain_in = 0
 
     def expect(self, out_bytes: int, in_bytes: int) -> None:
@@ -77,11 +74,6 @@ class Stream:
         _write_all(self._writing, memoryview(head + view[: READ_BYTES - HEAD.size]))
         if len(body) > READ_BYTES - HEAD.size:
             _write_all(self._writing, view[READ_BYTES - HEAD.size :])
-
-    def wait(self) -> None:
-        """Poll."""
-        if not self._rest:
-            self._poller.poll()
 
     def read(self) -> Any:
         """Read until the message is whole; what follows it is kept for the next."""

@@ -3,7 +3,8 @@
 Ranks are processes with a multiprocessing.Pipe between every two. Gather to one as a star and a binomial tree; reduce
 as a chain, a star and a binomial tree; allreduce by recursive doubling. Where mpi4py and mpiexec are installed, MPI's
 own gather, reduce and allreduce beside them. All ranks wait for one future moment of the clock that they share; a
-collective takes from then until the last rank has ended. Every result is checked, on every rank.
+collective takes from then until the last rank has ended. Every result is checked, on every rank. What it costs to
+start one (alpha) and a byte of each rank's block more (beta) are told by lines through the times against the sizes.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
+from breakeven.lab.asked import size_bytes as size_of
 from breakeven.lab.asked import wholes
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
+from breakeven.lab.measuring.fits import LEAST_POINTS, fit_segments
 from breakeven.lab.measuring.method import Case, take
 from breakeven.lab.processes.programs import Program, ProgramFailed, WrongResult
 
 if TYPE_CHECKING:
     import argparse
-    from functools import partial
+    from collections.abc import Sequence
+    from typing import Any
 
+    from breakeven.lab.measuring.fits import Fit
     from breakeven.lab.measuring.method import Taken
-from typing import Any
 
 PANELS = 2
 INCHES = (12.6, 5.4)
@@ -37,20 +41,21 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THRE
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the numbers of ranks, and whether MPI takes part."""
     parser.add_argument("--ranks", default=None, metavar="N,…", help=f"(default: {_listed(RANKS)})")
+    parser.add_argument("--sizes", metavar="SIZES", help="sizes of each rank's block by comma, such as 8,4KiB,1MiB")
     parser.add_argument("--no-mpi", action="store_true", help="leave MPI out although it is installed")
 
 
-def measure(*, quick: bool, ranks: str | None = None, no_mpi: bool = False) -> Finding:
+def measure(*, quick: bool, ranks: str | None = None, sizes: str | None = None, no_mpi: bool = False) -> Finding:
     """Run every algorithm at every size on every number of ranks, in interleaved blocks."""
     from breakeven.lab.instruments.collectives.algorithms import ALGORITHMS
 
     counts = wholes("ranks", ranks, least=2) if ranks else QUICK_RANKS if quick else RANKS
-    sizes = QUICK_SIZES if quick else SIZES
+    known = sorted({size_of("sizes", word) for word in sizes.split(",")}) if sizes else QUICK_SIZES if quick else SIZES
     launcher = None if no_mpi else mpiexec()
     with_mpi = () if launcher is None else counts[:1] if quick else counts
     operations = list(dict.fromkeys(operation for operation, _ in ALGORITHMS))
-    keys = [(*key, count, size) for key in ALGORITHMS for count in counts for size in sizes]
-    keys += [(operation, MPI, count, size) for operation in operations for count in with_mpi for size in sizes]
+    keys = [(*key, count, size) for key in ALGORITHMS for count in counts for size in known]
+    keys += [(operation, MPI, count, size) for operation in operations for count in with_mpi for size in known]
     with ExitStack() as running:
         programs = {(False, count): running.enter_context(_pipes_program(count)) for count in counts}
         programs |= {(True, count): running.enter_context(_mpi_program(launcher, count)) for count in with_mpi}
@@ -69,6 +74,7 @@ def measure(*, quick: bool, ranks: str | None = None, no_mpi: bool = False) -> F
         headline=_headline(rows, counts),
         conditions=conditions(ranks=list(counts), mpi=launcher is not None, **taken.facts()),
         rows=rows,
+        fits=_fits(rows),
         notes=(
             "Size: of the float64 block of each rank. Last rank: from the common start until the last rank has ended.",
             "Skew: last less first. Late start: of the rank that began last; ranks beyond the CPUs wait for one.",
@@ -168,6 +174,19 @@ def _row(taken: Taken, operation: str, algorithm: str, count: int, size_bytes: i
         {"operation": operation, "algorithm": algorithm, "ranks": count, "size_bytes": size_bytes},
         tuple(Quantity(text, "µs", taken.of(name, key)) for key, text in shown.items()),
     )
+
+
+def _fits(rows: Sequence[Row]) -> dict[str, Fit]:
+    """Lines of every algorithm on every number of ranks, where there are sizes enough."""
+    points: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        name = f"{row.labels['operation']}, {row.labels['algorithm']}, {row.labels['ranks']} ranks"
+        points.setdefault(name, []).append((float(row.labels["size_bytes"]), row["last rank"].median))
+    return {
+        name: fit_segments([size for size, _ in known], [time for _, time in known])
+        for name, known in points.items()
+        if len(known) >= LEAST_POINTS
+    }
 
 
 def _pipes_program(count: int) -> Program:
