@@ -46,7 +46,9 @@ def _headline(record: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
     items = record.get("items")
     serial = next((one for one in record.get("candidates") or () if one.get("backend") == "serial"), None)
     left = "items of unknown number" if items is None else f"{items:,} items left"
-    if serial is None or chosen.get("backend") == "serial":
+    if serial is None:
+        return f"{left}; for worker processes alone"
+    if chosen.get("backend") == "serial":
         return f"{left}; serial is best"
     gain = serial["seconds"] / max(chosen["seconds"], 1e-12)
     return f"{left}; {chosen['title']} should be {gain:.2f} × as fast as serial"
