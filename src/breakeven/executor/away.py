@@ -73,7 +73,7 @@ class Away:
         heard = Hearsay(recorder)
 
         def turn(stream: Stream) -> float | None:
-            heard.listen(stream.function)
+            heard.listen()
             return self._steer(crew, stream, heard)
 
         window = WINDOW * crews.workers if bounded else None

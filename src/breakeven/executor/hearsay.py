@@ -11,11 +11,8 @@ from breakeven.model.sample import Observed, Payload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from breakeven.engine.functions import Function
     from breakeven.ledger.recorder import Recorder
     from breakeven.model.sample import Sample
-
-PARENT = (states.SERIALISE, states.SEND, states.DISPATCH, states.RECEIVE, states.DESERIALISE, states.MERGE)
 
 
 class Hearsay:
@@ -24,25 +21,23 @@ class Hearsay:
     def __init__(self, recorder: Recorder) -> None:
         self.observed = Observed()
         self.recorder = recorder
-        self._before: _Sums | None = None
-        self._seen = _Sums(recorder)
-        self._bytes = (0.0, 0.0)  # of an item, of a result: the last ones
+        self._before: Sums | None = None
+        self._seen = Sums(recorder)
 
     @property
     def items(self) -> int:
         """How many have been done."""
         return 0 if self._before is None else self._seen.tasks - self._before.tasks
 
-    def listen(self, function: Function) -> None:
+    def listen(self) -> None:
         """Take in what has been told since the last time."""
-        seen, before = _Sums(self.recorder), self._seen
+        seen, before = Sums(self.recorder), self._seen
         if self._before is None:  # the function has been pickled by now, which is no item's doing
             self._before = self._seen = seen
             return
         if seen.tasks == before.tasks:
             return
         self._seen = seen
-        self._bytes = function.argument_bytes, function.result_bytes
         computed, cpu = seen.computed - before.computed, seen.cpu - before.cpu
         self.observed.add(seen.tasks - before.tasks, computed)
         self.observed.used(cpu, computed, 0.0)
@@ -54,43 +49,63 @@ class Hearsay:
         argument, result = self._payload(self._before)
         return self.observed.sample(argument=argument, result=result)
 
-    def _payload(self, before: _Sums) -> tuple[Payload, Payload]:
-        """Seconds beyond those that empty messages take as well, shared out by what each side did."""
-        seen, profile = self._seen, known.profile()
-        chunks, items = seen.chunks - before.chunks, max(self.items, 1)
-        parent, worker = seen.parent - before.parent, seen.worker - before.worker
-        ours = max(1.0 - chunks * profile.parent_chunk_seconds / max(parent, 1e-9), 0.0) / items
-        theirs = max(1.0 - chunks * profile.worker_chunk_seconds / max(worker, 1e-9), 0.0) / items
-        argument_bytes, result_bytes = self._bytes
+    def _payload(self, before: Sums) -> tuple[Payload, Payload]:
+        """Seconds beyond those that messages and moving bytes take as well, shared out by what each side did."""
+        profile, done = known.profile(), self._seen.less(before)
+        items, chunks = max(done.tasks, 1), done.chunks
+        ours = max(1.0 - chunks * profile.parent_chunk_seconds / max(done.parent, 1e-9), 0.0)
+        theirs = max(1.0 - chunks * profile.worker_chunk_seconds / max(done.worker, 1e-9), 0.0)
+        out = done.shared_out * profile.shared_out_seconds_a_byte
+        back = done.shared_in * profile.shared_in_seconds_a_byte
         return (
             Payload(
-                stream_bytes=argument_bytes,
-                dumps_seconds=ours * (seen.serialised - before.serialised),
-                loads_seconds=theirs * (seen.decoded - before.decoded),
+                stream_bytes=done.bytes_out / items,
+                shared_bytes=done.shared_out / items,
+                dumps_seconds=max(ours * done.serialised - out, 0.0) / items,
+                loads_seconds=theirs * done.decoded / items,
             ),
             Payload(
-                stream_bytes=result_bytes,
-                dumps_seconds=theirs * (seen.encoded - before.encoded),
-                loads_seconds=ours * (seen.deserialised - before.deserialised),
+                stream_bytes=done.bytes_in / items,
+                shared_bytes=done.shared_in / items,
+                dumps_seconds=max(theirs * done.encoded - back, 0.0) / items,
+                loads_seconds=ours * done.deserialised / items,
             ),
         )
 
 
-class _Sums:
-    """A ledger's sums at one moment."""
+_SUMS = (
+    "bytes_in", "bytes_out", "chunks", "computed", "cpu", "decoded", "deserialised", "encoded", "parent", "queued",
+    "received", "sent", "serialised", "shared_in", "shared_out", "tasks", "worker",
+)  # fmt: skip
 
-    __slots__ = (
-        "chunks", "computed", "cpu", "decoded", "deserialised", "encoded", "parent", "serialised", "tasks", "worker",
-    )  # fmt: skip
 
-    def __init__(self, recorder: Recorder) -> None:
+class Sums:
+    """A ledger's sums at one moment, or between two."""
+
+    __slots__ = _SUMS
+
+    def __init__(self, recorder: Recorder | None = None) -> None:
+        if recorder is None:
+            return
         lanes, totals = recorder.lanes, recorder.totals
+        self.bytes_in, self.bytes_out = recorder.bytes_in, recorder.bytes_out  # of streams: arrays beside them are
+        self.shared_in, self.shared_out = recorder.shared_in, recorder.shared_out  # counted here
+        self.chunks = recorder.chunks
         self.tasks = sum(lane.tasks for lane in lanes)
-        self.computed = sum(lane.states[states.COMPUTED] - lane.split[1] for lane in lanes)
+        self.queued = sum(lane.split[1] for lane in lanes)
+        self.computed = sum(lane.states[states.COMPUTED] for lane in lanes) - self.queued
         self.cpu = sum(lane.split[0] for lane in lanes)
         self.decoded = sum(lane.states[states.DECODED] for lane in lanes)
         self.encoded = sum(lane.states[states.ENCODED] for lane in lanes)
         self.worker = self.decoded + self.encoded + sum(lane.states[states.SENT] for lane in lanes)
         self.serialised, self.deserialised = totals[states.SERIALISE], totals[states.DESERIALISE]
-        self.parent = sum(totals[state] for state in PARENT)
-        self.chunks = recorder.chunks
+        self.sent = self.serialised + totals[states.SEND] + totals[states.DISPATCH]
+        self.received = self.deserialised + totals[states.RECEIVE] + totals[states.MERGE]
+        self.parent = self.sent + self.received
+
+    def less(self, before: Sums) -> Sums:
+        """What has been added since."""
+        added = Sums()
+        for name in _SUMS:
+            setattr(added, name, getattr(self, name) - getattr(before, name))
+        return added

@@ -136,6 +136,7 @@ class Plan:
     def _blocks(self, auto: Auto, recorder: Recorder) -> Iterable[list[Any]]:
         loop, work = self._loop, self._work
         loop.hand_over(recorder)
+        self._steering.hand_over(recorder)
         if loop.done or loop.failed:
             return loop.blocks()
         rest = Work(work.fn, loop.rest, mode=work.mode, length=work.length, options=work.options, first=loop.count)

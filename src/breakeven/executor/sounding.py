@@ -50,8 +50,8 @@ class Sounding:
         crew = crews.acquire(heard.recorder)
         crew.max_workers = 1
 
-        def turn(stream: Stream) -> None:
-            heard.listen(stream.function)
+        def turn(_: Stream) -> None:
+            heard.listen()
 
         try:
             while not self._enough():

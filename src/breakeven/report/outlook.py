@@ -100,7 +100,7 @@ def _breakeven(record: Mapping[str, Any]) -> list[str]:
 def _machine(record: Mapping[str, Any]) -> str:
     if record.get("profile") == "measured":
         return _row("machine", "profile measured by calibrate")
-    return _row("machine", "profile assumed, and corrected by this process's own starts: calibrate measures it")
+    return _row("machine", "profile assumed, and corrected by this process's own runs: calibrate measures it")
 
 
 def _interval(one: Mapping[str, Any]) -> str:
