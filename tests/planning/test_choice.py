@@ -139,7 +139,7 @@ def workers_for(mean: float, items: int, *, ready: int = 0, limit: int | None = 
         (10e-3, 400, {"ready": 1}, 4),
         (50e-6, 20, {"ready": 1}, 1),  # over before another has started
         (50e-6, 20, {"ready": 2}, 2),  # who is there, stays
-        (0.2e-3, 2000, {"argument": replace(OBJECTS, loads_seconds=1e-3)}, 1),  # the parent is the slower
+        (0.2e-3, 2000, {"argument": replace(OBJECTS, loads_seconds=1e-3)}, 2),  # the parent feeds no more
         (10e-3, 2, {}, 2),  # no more than there are items
         (10e-3, 400, {"limit": 30 << 20}, 2),  # nor than memory has room for
         (10e-3, 400, {"limit": 1 << 20}, 1),  # but one
