@@ -22,25 +22,28 @@ class Hearsay:
         self.observed = Observed()
         self.recorder = recorder
         self._before: Sums | None = None
-        self._seen = Sums(recorder)
+        self._last = (0, 0.0, 0.0)  # tasks, seconds computed, CPU seconds, when somebody listened last
 
     @property
     def items(self) -> int:
         """How many have been done."""
-        return 0 if self._before is None else self._seen.tasks - self._before.tasks
+        return 0 if self._before is None else self._last[0] - self._before.tasks
 
     def listen(self) -> None:
-        """Take in what has been told since the last time."""
-        seen, before = Sums(self.recorder), self._seen
+        """Take in what has been told since the last time. Costs 2 µs: it is done at every message."""
+        tasks, computed, cpu = 0, 0.0, 0.0
+        for lane in self.recorder.lanes:
+            tasks += lane.tasks
+            computed += lane.states[states.COMPUTED] - lane.split[1]
+            cpu += lane.split[0]
+        tasks_before, computed_before, cpu_before = self._last
+        self._last = (tasks, computed, cpu)
         if self._before is None:  # the function has been pickled by now, which is no item's doing
-            self._before = self._seen = seen
-            return
-        if seen.tasks == before.tasks:
-            return
-        self._seen = seen
-        computed, cpu = seen.computed - before.computed, seen.cpu - before.cpu
-        self.observed.add(seen.tasks - before.tasks, computed)
-        self.observed.used(cpu, computed, 0.0)
+            self._before = Sums(self.recorder)
+        elif tasks > tasks_before:
+            computed -= computed_before
+            self.observed.add(tasks - tasks_before, computed)
+            self.observed.used(cpu - cpu_before, computed, 0.0)
 
     def sample(self) -> Sample:
         """What can be said by now."""
@@ -51,7 +54,7 @@ class Hearsay:
 
     def _payload(self, before: Sums) -> tuple[Payload, Payload]:
         """Seconds beyond those that messages and moving bytes take as well, shared out by what each side did."""
-        profile, done = known.profile(), self._seen.less(before)
+        profile, done = known.profile(), Sums(self.recorder).less(before)
         items, chunks = max(done.tasks, 1), done.chunks
         ours = max(1.0 - chunks * profile.parent_chunk_seconds / max(done.parent, 1e-9), 0.0)
         theirs = max(1.0 - chunks * profile.worker_chunk_seconds / max(done.worker, 1e-9), 0.0)
