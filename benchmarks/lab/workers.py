@@ -40,17 +40,20 @@ def shares(*, quick: bool) -> Series:
     """GIL shares of single samples of 100 ms: how far off what mixtures say of themselves [points]."""
     found: Series = {}
     hogs = [multiprocessing.get_context("spawn").Process(target=hog, daemon=True) for _ in range(usable_cpus())]
-    for when in ("idle", "a hog a CPU"):
-        if when != "idle":
-            for one in hogs:
-                one.start()
-        for _ in range(4 if quick else 40):
-            for share in (*SHARES, 0.0, 1.0):
-                seen = watch(Mixture(share), SAMPLE_SECONDS)
-                found.setdefault(when, []).append(abs(seen["held"] - seen["known"]))
-    for one in hogs:
-        one.kill()
-        one.join()
+    try:
+        for when in ("idle", "a hog a CPU"):
+            if when != "idle":
+                for one in hogs:
+                    one.start()
+            for _ in range(4 if quick else 40):
+                for share in (*SHARES, 0.0, 1.0):
+                    seen = watch(Mixture(share), SAMPLE_SECONDS)
+                    found.setdefault(when, []).append(abs(seen["held"] - seen["known"]))
+    finally:
+        for one in hogs:
+            if one.pid is not None:
+                one.kill()
+                one.join()
     return found
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from breakeven.model.profile import assumed
 from breakeven.model.sample import Payload, Sample
-from breakeven.planning.choice import Choice, Situation, choose
+from breakeven.planning.choice import Choice, Situation, choose, choose_workers
 from breakeven.records import replace
 
 LIGHT = Payload(stream_bytes=20, dumps_seconds=1e-6, loads_seconds=1e-6)
@@ -123,3 +123,32 @@ def test_every_choice_shows_all_its_candidates_serial_first() -> None:
     choice = chosen(10e-3, 200)
     assert choice.candidates[0].backend == "serial"
     assert {one.backend for one in choice.candidates} == {"serial", "threads", "processes"}
+
+
+def workers_for(mean: float, items: int, *, ready: int = 0, limit: int | None = None, **known: object) -> Choice:
+    """How many workers are chosen of four, where nothing else is allowed."""
+    facts = {"items": 20, "seconds": 20 * mean, "mean_seconds": mean, "spread_seconds": 0.0, "error": 0.05, **known}
+    situation = Situation(items=items, known=True, cpus=4, memory_limit=limit)
+    return choose_workers(Sample(**facts), situation, assumed(4), ready)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "mean, items, known, expected",
+    [
+        (10e-3, 400, {}, 4),  # heavy: all of them
+        (10e-3, 400, {"ready": 1}, 4),
+        (50e-6, 20, {"ready": 1}, 1),  # over before another has started
+        (50e-6, 20, {"ready": 2}, 2),  # who is there, stays
+        (0.2e-3, 2000, {"argument": replace(OBJECTS, loads_seconds=1e-3)}, 2),  # the parent feeds no more
+        (10e-3, 2, {}, 2),  # no more than there are items
+        (10e-3, 400, {"limit": 30 << 20}, 2),  # nor than memory has room for
+        (10e-3, 400, {"limit": 1 << 20}, 1),  # but one
+    ],
+)
+def test_as_many_workers_are_chosen_as_pay(mean: float, items: int, known: dict[str, Any], expected: int) -> None:
+    """Where the work may go nowhere else."""
+    choice = workers_for(mean, items, **known)
+    assert choice.forecast.workers == expected
+    assert choice.forecast in choice.candidates
+    assert {one.backend for one in choice.candidates} == {"processes"}
+    assert "forecast" in choice.reason

@@ -148,8 +148,18 @@ class Crews:
         return {"backend": "processes", "start_method": self.method or "fork", "workers": self.workers}
 
 
-def drive(crew: Crew, work: Work, *, ordered: bool, window: int | None) -> Iterator[list[Any]]:
-    """Run a map on a crew that this thread alone drives."""
+def drive(
+    crew: Crew,
+    work: Work,
+    *,
+    ordered: bool,
+    window: int | None,
+    turn: Callable[[Stream], float | None] | None = None,
+) -> Iterator[list[Any]]:
+    """Run a map on a crew that this thread alone drives.
+
+    `turn` is called before each wait, and says how long that may last; and once more at the end.
+    """
     recorder = crew.recorder
     mark = recorder.mark
     mark(states.SERIALISE)
@@ -168,16 +178,19 @@ def drive(crew: Crew, work: Work, *, ordered: bool, window: int | None) -> Itera
                 if window is not None:
                     _step(crew, crew.feed)
             elif stream.over:
+                if turn is not None:
+                    turn(stream)
                 return
             else:
-                _step(crew, crew.pump, *((0.0,) if crew.hungry else ()))
+                patience = None if turn is None else turn(stream)
+                _step(crew, crew.pump, 0.0 if crew.hungry else patience)
     finally:
         mark(states.STOP)
         if not crew.closed:
             crew.end(stream)
 
 
-def _step(crew: Crew, step: Callable[..., None], *arguments: float) -> None:
+def _step(crew: Crew, step: Callable[..., None], *arguments: float | None) -> None:
     """Feed or pump; after a Ctrl-C or a fault in there nobody knows what is half done, and the crew is of no use."""
     try:
         step(*arguments)

@@ -17,8 +17,6 @@ import threading
 import time
 from random import Random
 
-from breakeven.probes.kernel import queued_seconds
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +26,12 @@ LONGEST_SECONDS = 5e-3
 LATE_SECONDS = 300e-6  # an idle machine wakes a sleeper within 80 µs (90th percentile, measured)
 LEAST_SECONDS = 5e-3  # watched for less, it says nothing
 WAKE_SECONDS = 60e-6  # of a late wake-up, what an early one takes as well
+TURN_SECONDS = 5e-3  # of a wait that nobody ended: `sys.getswitchinterval()` as Python sets it
 SLEEPS = 0.9  # CPU over wall, queueing aside, below which a watched thread is taken to sleep at times
+HALTED_SECONDS = 100e-6  # of queueing for a CPU while it was looked at
 SEEN_RUNNING_SECONDS = 1e-6  # of CPU between two looks at a thread that runs
-FEWEST_RUNNING = 5  # looks at a running thread from which its share of held ones counts
+FEWEST_RUNNING = 5  # looks at a running thread from which its share of held ones counts,
+SEEN_SHARE = 0.25  # and at so much of the time that it ran: else it did not sleep, but wait for its CPU or for us
 
 
 class GilProbe:
@@ -40,8 +41,9 @@ class GilProbe:
         """`watched` is the one thread (its `get_ident`) whose holding the GIL is asked for; None for that of all."""
         self._random = Random(seed)  # noqa: S311 - sleeping times, not secrets
         self._ended = False
-        self._held = self._running = self._looks = 0
+        self._held = self._halted = self._running = self._looks = 0
         self._waited = self._slept = 0.0
+        self._busy = self._woke = 0.0  # how long it held the GIL itself, and since when
         self._watched = _Watched(watched) if watched is not None and hasattr(time, "pthread_getcpuclockid") else None
         self._thread = threading.Thread(target=self._run, name="breakeven-gil", daemon=True)
 
@@ -58,22 +60,21 @@ class GilProbe:
 
     def stop(self) -> float:
         """Share of the time in which the GIL was held, between 0 and 1; 0 when there was no time to look."""
+        share, queued, sleeps = (1.0, 0.0, False) if self._watched is None else self._watched.shares(self._busy)
         self._ended = True
-        share = 1.0 if self._watched is None else self._watched.share()
         self._thread.join()
-        watched = self._waited + self._slept
-        if watched < LEAST_SECONDS or not self._looks:
+        slept = self._slept * (1.0 - queued)
+        if self._waited + self._slept < LEAST_SECONDS or not self._looks:
             return 0.0
         seen = self._held + self._running
-        if share < SLEEPS and seen >= FEWEST_RUNNING:
+        if sleeps and seen >= max(FEWEST_RUNNING, SEEN_SHARE * share * self._looks * (1.0 - queued)):
             return share * self._held / seen
-        return min((self._waited + self._held / self._looks * self._slept) / watched, 1.0)
+        free = (self._looks - self._held - self._halted) * (1.0 - queued)
+        late = self._held / max(self._held + free, 1e-9)
+        return min((self._waited + late * slept) / max(self._waited + slept, 1e-9), 1.0)
 
     def _run(self) -> None:
-        try:
-            descriptor = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            descriptor = -1
+        descriptor = _schedule_of(threading.get_native_id())
         switches = _switch_counter()
         try:
             while not self._ended:
@@ -81,43 +82,80 @@ class GilProbe:
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
+            if self._watched is not None:
+                self._watched.close()
 
     def _look(self, descriptor: int, switches: Callable[[], int] | None) -> None:
+        watched = self._watched
         pause = min(self._random.expovariate(1 / MEAN_SECONDS), LONGEST_SECONDS)
-        queued = _queued_seconds(descriptor)
+        queued, halted = _queued_seconds(descriptor), 0.0 if watched is None else watched.queued_seconds()
         before = switches() if switches is not None else 0
         began = time.perf_counter()
+        self._busy += began - self._woke if self._woke else 0.0
         time.sleep(pause)
-        late = time.perf_counter() - began - pause
-        used = 0.0 if self._watched is None else self._watched.cpu_seconds()
+        self._woke = time.perf_counter()
+        waits = switches() - before if switches is not None else 0  # before anything that lets go of the GIL once more
+        late = self._woke - began - pause
+        used = 0.0 if watched is None else watched.cpu_seconds()
         late -= _queued_seconds(descriptor) - queued
         self._looks += 1
         self._slept += pause
-        if late > LATE_SECONDS if switches is None else switches() - before > 1:
-            self._held += 1
-            self._waited += max(late - WAKE_SECONDS, 0.0)
-        elif self._watched is not None and self._watched.cpu_seconds() - used > SEEN_RUNNING_SECONDS:
+        if late > LATE_SECONDS if switches is None else waits > 1:
+            halted = 0.0 if watched is None else watched.queued_seconds() - halted
+            self._waited_for(late - WAKE_SECONDS, halted, waits)
+        elif watched is not None and watched.cpu_seconds() - used > SEEN_RUNNING_SECONDS:
             self._running += 1
+
+    def _waited_for(self, late: float, halted: float, waits: int) -> None:
+        """The GIL was held, by a thread that ran, or by one that was halted with it: that is not its doing."""
+        if halted > HALTED_SECONDS and late < halted:
+            self._halted += 1
+            return
+        self._held += 1
+        turns = max(waits - 1 - int(late / TURN_SECONDS), 1)
+        self._waited += max(late - halted, 0.0) / turns
 
 
 class _Watched:
-    """A thread whose CPU time is read by another."""
+    """A thread whose CPU time, and queueing for one, is read by another; made and asked for its shares by itself."""
 
     def __init__(self, ident: int) -> None:
         self._clock = time.pthread_getcpuclockid(ident)
         self._began = (0.0, 0.0, 0.0)
+        self._descriptor = _schedule_of(threading.get_native_id())
 
     def cpu_seconds(self) -> float:
         return time.clock_gettime(self._clock)
 
-    def begin(self) -> None:
-        self._began = (self.cpu_seconds(), time.perf_counter(), queued_seconds() or 0.0)
+    def queued_seconds(self) -> float:
+        return _queued_seconds(self._descriptor)
 
-    def share(self) -> float:
-        """Its CPU over the wall clock since the begin, less what it queued; asked by the thread itself."""
+    def begin(self) -> None:
+        self._began = (self.cpu_seconds(), time.perf_counter(), self.queued_seconds())
+
+    def shares(self, taken_seconds: float) -> tuple[float, float, bool]:
+        """Since the begin: its CPU over the time that it did not queue, the share that it did, and whether it sleeps.
+
+        For `taken_seconds` the probe had the GIL, which is no sleep of a thread that wants it.
+        """
         cpu, wall, queued = self._began
-        present = time.perf_counter() - wall - ((queued_seconds() or 0.0) - queued)
-        return (self.cpu_seconds() - cpu) / max(present, 1e-9)
+        cpu, elapsed, waited = self.cpu_seconds() - cpu, time.perf_counter() - wall, self.queued_seconds() - queued
+        present = max(elapsed - waited, 1e-9)
+        sleeps = cpu < SLEEPS * (present - taken_seconds)
+        return cpu / present, min(waited / max(elapsed, 1e-9), 0.95), sleeps
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _schedule_of(native_id: int) -> int:
+    """A descriptor of what the kernel tells of a thread's queueing; -1 where it does not."""
+    try:
+        return os.open(f"/proc/self/task/{native_id}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
 
 
 def _switch_counter() -> Callable[[], int] | None:

@@ -46,11 +46,22 @@ def execute(options: argparse.Namespace) -> int:
     for line in _lines(profile):
         print(line)
     print(f"\nkept in {profile_path()}; took {seconds:.2f} s")
-    if profile.runs:
-        print(f"start-up has been corrected since by what {profile.runs} starts of programs took")
+    for line in corrections(profile):
+        print(line)
     if strangers:
         print(f"{strangers} other threads wanted a CPU when this began: figures may be too high; --force measures anew")
     return DONE
+
+
+def corrections(profile: MachineProfile) -> Iterator[str]:
+    """What runs have changed of a profile since it was measured."""
+    from breakeven.model.profile import TRANSPORTS
+
+    if profile.runs:
+        yield f"start-up has been corrected since by what {profile.runs} starts of programs took"
+    if profile.transport_runs:
+        by = ", ".join(f"{TRANSPORTS.get(kind, kind)} × {times:.2f}" for kind, times in profile.transport)
+        yield f"transport has been corrected since by what {profile.transport_runs} runs moved: {by}"
 
 
 def _lines(profile: MachineProfile) -> Iterator[str]:

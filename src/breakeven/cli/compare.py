@@ -5,7 +5,8 @@ hits all alike: serial, threads, processes, and auto. Prints the forecast of eac
 its median and spread, how far the forecast was off, and the regret of auto: how much
 longer it took than the best. The results must be the same everywhere: where they
 are not, that is said, and the exit code is 1. The function is called on every item
-in every run, so one with side effects has them that often.
+in every run, so one with side effects has them that often. With --sample worker it is
+never called in this process: processes and auto alone are compared.
 
   breakeven compare mine:work --items items.jsonl --rounds 5
   breakeven compare math:factorial --range 1000:3000
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 WAYS = ("serial", "threads", "processes", "auto")
+AWAY = ("processes", "auto")  # where the function may not be called in this process
 ROUNDS = 5
 
 
@@ -72,13 +74,14 @@ def _compare(fn: Callable[..., Any], items: Sequence[Any], given: dict[str, Any]
 
     planned = be.plan(fn, items, **given).to_dict()
     spent = planned["sample"]["seconds"]
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    ways = WAYS if given.get("sample", "here") == "here" else AWAY
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
     went: list[str] = []
     fingerprints = set()
     be.shutdown()
     for turn in range(options.rounds):
-        for place in range(len(WAYS)):
-            way = WAYS[(turn + place) % len(WAYS)]
+        for place in range(len(ways)):
+            way = ways[(turn + place) % len(ways)]
             if options.cold:
                 be.shutdown()
             known.forget(fn)
@@ -88,7 +91,7 @@ def _compare(fn: Callable[..., Any], items: Sequence[Any], given: dict[str, Any]
             fingerprints.add(pickle.dumps([_plain(value) for value in results]))
             if way == "auto":
                 went.append(results.report.ledger.choice)
-    rows = [_row(way, seconds[way], planned, spent) for way in WAYS]
+    rows = [_row(way, seconds[way], planned, spent) for way in ways]
     fixed = [row for row in rows if row["way"] != "auto"]
     best = min(fixed, key=lambda row: row["median_seconds"])
     auto = next(row for row in rows if row["way"] == "auto")
@@ -133,10 +136,11 @@ def _row(way: str, seconds: list[float], planned: dict[str, Any], spent: float) 
 def _lines(record: dict[str, Any]) -> Iterator[str]:
     from breakeven.units import format_seconds
 
+    first = record["ways"][0]
+    times = f"× {first['way']}"
     turns = "cold" if record["cold"] else "warm after the first"
     yield f"{record['name']}: {record['items']:,} items, {record['rounds']} rounds in turns, {turns}"
-    yield f"  {'way':<12}{'forecast':>10}{'median':>10}   {'least – most':<21}{'forecast off':>12}{'× serial':>10}"
-    serial = record["ways"][0]["median_seconds"]
+    yield f"  {'way':<12}{'forecast':>10}{'median':>10}   {'least – most':<21}{'forecast off':>12}{times:>12}"
     for row in record["ways"]:
         mark = "→" if row["way"] == record["best"] else " "
         forecast = "–" if row["forecast_seconds"] is None else format_seconds(row["forecast_seconds"])
@@ -144,7 +148,7 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
         spread = f"{format_seconds(row['least_seconds'])} – {format_seconds(row['most_seconds'])}"
         yield (
             f"{mark} {row['way']:<12}{forecast:>10}{format_seconds(row['median_seconds']):>10}   {spread:<21}{off:>12}"
-            f"{serial / row['median_seconds']:>10.2f}"
+            f"{first['median_seconds'] / row['median_seconds']:>12.2f}"
         )
     yield f"best         {record['best']}; auto took {record['regret']:+.1%} against it"
     yield f"auto         {record['auto_went'][-1]}"

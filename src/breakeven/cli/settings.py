@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 BACKENDS = ("auto", "serial", "threads", "processes", "dask", "ray", "mpi")
 START_METHODS = ("fork", "forkserver", "spawn")
+SAMPLE = ("here", "worker", "none")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--memory-limit", metavar="BYTES", type=_size, help="what the whole run may use; default: 80 %% of what is free"
     )
+    add("--sample", choices=SAMPLE, help="where auto learns what an item costs; worker: never in this process")
     add("--seed", metavar="N", type=_at_least(0), help="of breakeven.rng() inside the function")
     add("--threads-per-worker", metavar="N", type=_at_least(1), help="of BLAS and OpenMP inside a worker; default 1")
     add("--name", help="what reports call the run; default: MODULE:FUNC")
@@ -54,7 +56,7 @@ def chosen(options: argparse.Namespace) -> dict[str, Any]:
 
     plain = (
         "backend", "max_workers", "start_method", "chunksize", "on_error", "timeout", "retries", "max_tasks_per_worker",
-        "max_worker_memory", "memory_limit", "seed", "threads_per_worker", "name",
+        "max_worker_memory", "memory_limit", "sample", "seed", "threads_per_worker", "name",
     )  # fmt: skip
     given = {name: value for name in plain if (value := getattr(options, name)) is not None}
     if options.retry_on:

@@ -76,6 +76,13 @@ class Crew(Roster):
             blame.give_up(self, error)
         return None
 
+    def widen(self, workers: int) -> None:
+        """Have up to so many workers from now on: new ones as there is work, and at once for what waits at others."""
+        self.max_workers = max(self.max_workers, workers)
+        waiting = sum(len(member.inflight) - 1 for member in self.members if member.inflight)
+        while waiting > 0 and len(self.members) < self.max_workers and self._one_more() is not None:
+            waiting -= 1
+
     def _has_work(self) -> bool:
         return bool(self.queue) or any(stream.has_more for stream in self.streams)
 

@@ -10,6 +10,7 @@ from time import perf_counter as clock
 from time import process_time
 
 from breakeven.backends.serial import Loop
+from breakeven.planning.validate import only_processes
 from breakeven.work import Work
 
 TYPE_CHECKING = False
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
     from breakeven.backends import Backend
     from breakeven.backends.mixed import Mixed
+    from breakeven.executor.away import Away
     from breakeven.executor.known import Known
     from breakeven.executor.steering import Steering
     from breakeven.ledger.recorder import Recorder
+    from breakeven.model.sample import Sample
     from breakeven.planning.choice import Choice
     from breakeven.work import Options
 
@@ -47,13 +50,12 @@ class Auto:
         self._options = options
         self._elsewhere: Backend | None = None
         self._mixed: Mixed | None = None
+        self._away: Away | None = None
 
     def stream(self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool) -> Iterator[list[Any]]:
         """Yield results in blocks, wherever they were made."""
-        reason = _only_processes(self._options)
-        if reason:
-            recorder.choice = f"processes, since {reason}"
-            return self._open("processes").stream(work, recorder, ordered=ordered, bounded=bounded)
+        if only_processes(self._options):
+            return self.go_away(work, recorder, ordered=ordered, bounded=bounded)
         return self._run(work, recorder, ordered=ordered, bounded=bounded)
 
     def _run(self, work: Work, recorder: Recorder, *, ordered: bool, bounded: bool) -> Iterator[list[Any]]:
@@ -105,6 +107,21 @@ class Auto:
             recorder.forecast["moves"] = steering.moves
         steering.learn(mixed)
 
+    def go_away(
+        self,
+        work: Work,
+        recorder: Recorder,
+        *,
+        ordered: bool,
+        bounded: bool,
+        planned: tuple[Choice, Sample] | None = None,
+    ) -> Iterator[list[Any]]:
+        """In worker processes alone, as planned or as is found out there."""
+        from breakeven.executor.away import Away
+
+        away = self._away = Away(self._options, planned)
+        return away.stream(work, recorder, ordered=ordered, bounded=bounded)
+
     def _open(self, name: str) -> Backend:
         from breakeven.executor import open_backend
         from breakeven.records import replace
@@ -123,6 +140,8 @@ class Auto:
 
     def describe(self) -> dict[str, Any]:
         """Facts for the report: of what was chosen."""
+        if self._away is not None:
+            return self._away.describe()
         if self._elsewhere is not None:
             return self._elsewhere.describe()
         if self._mixed is not None:
@@ -186,19 +205,6 @@ def _rented(work: Work) -> int:
 
     memory = sys.modules.get("breakeven.executor.known")  # without it there was no call that counts
     return 0 if memory is None else memory.calls_of(work.fn)
-
-
-def _only_processes(options: Options) -> str:
-    """Why a call can run in worker processes alone; "" where it may run anywhere."""
-    if options.timeout is not None:
-        return "a timeout can only be kept by ending a process"
-    if options.initializer is not None:
-        return "an initializer is for workers"
-    if options.sample == "worker":
-        return "the function is not to be called in this process (sample='worker')"
-    if options.sample == "none":
-        return "nothing was to be sampled (sample='none')"
-    return ""
 
 
 def _recall(work: Work) -> Known | None:

@@ -12,7 +12,7 @@ from breakeven.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from breakeven.model.profile import MachineProfile
@@ -133,12 +133,24 @@ def _assumed() -> MachineProfile:
 
 
 def learn_start(method: str, workers: int, seconds: float) -> None:
-    """Workers were started, and it took so long; a measured profile is kept with that when the program ends."""
-    global _profile, _keeping  # noqa: PLW0603 - once a process
+    """Workers were started, and it took so long."""
     from breakeven.model.profile import corrected
 
-    _profile = corrected(profile(), method, workers, seconds)
-    if _profile.source == "measured" and not _keeping:
+    _learnt(corrected(profile(), method, workers, seconds))
+
+
+def learn_transport(ratios: Mapping[str, float]) -> None:
+    """Moving bytes took so many times what the profile says, by transport."""
+    from breakeven.model.profile import transport_corrected
+
+    _learnt(transport_corrected(profile(), ratios))
+
+
+def _learnt(better: MachineProfile) -> None:
+    """Go by this from now on; a measured profile is kept with that when the program ends."""
+    global _profile, _keeping  # noqa: PLW0603 - once a process
+    _profile = better
+    if better.source == "measured" and not _keeping:
         import atexit
 
         _keeping = True

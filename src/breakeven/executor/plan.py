@@ -17,7 +17,7 @@ from breakeven.executor.prospect import breakeven_of, prospect_of
 from breakeven.executor.steering import Steering
 from breakeven.ledger.recorder import Recorder
 from breakeven.planning.choice import choose
-from breakeven.planning.validate import options_from
+from breakeven.planning.validate import only_processes, options_from
 from breakeven.work import Work
 
 TYPE_CHECKING = False
@@ -91,12 +91,15 @@ class Plan:
         sample = self.sample
         return {
             "name": self._work.name,
-            "items": None if self._work.length is None else self._situation.items,
+            "items": None if self._work.length is None else self._choice.items,
             "sampled": self.sampled,
             "profile": known.profile().source,
             **prospect_of(self._choice, 0.0, sample),
-            "break_even": breakeven_of(self._choice, sample, self._situation, known.profile()),
+            "break_even": self._break_even(),
         }
+
+    def _break_even(self) -> dict[str, Any] | None:
+        return breakeven_of(self._choice, self.sample, self._situation, known.profile())
 
     def __str__(self) -> str:
         from breakeven.report.outlook import plan_table
@@ -133,6 +136,7 @@ class Plan:
     def _blocks(self, auto: Auto, recorder: Recorder) -> Iterable[list[Any]]:
         loop, work = self._loop, self._work
         loop.hand_over(recorder)
+        self._steering.hand_over(recorder)
         if loop.done or loop.failed:
             return loop.blocks()
         rest = Work(work.fn, loop.rest, mode=work.mode, length=work.length, options=work.options, first=loop.count)
@@ -235,6 +239,41 @@ class Plan:
         return choice, situation
 
 
+class PlanAway(Plan):
+    """The plan of a call that may run in worker processes alone: its first items are done in one."""
+
+    def __init__(self, work: Work, options: Options) -> None:
+        from breakeven.executor.away import Away
+        from breakeven.executor.sounding import Sounding
+
+        self._options = options
+        self._ran = False
+        done = self._done = Sounding(
+            work, options, most_seconds=SAMPLE_SECONDS, least_seconds=LEAST_SECONDS, share=SAMPLE_SHARE
+        )
+        self._results, self._work = done.results, done.rest
+        left = None if work.length is None else max(work.length - len(done.results), 0)
+        self._choice = Away(options).choose(self.sample, self.sampled or 1 if left is None else left, done.ready)
+
+    @property
+    def sample(self) -> Sample:
+        """What is known of the function."""
+        return self._done.heard.sample()
+
+    @property
+    def sampled(self) -> int:
+        """How many items are done."""
+        return len(self._results)
+
+    def _break_even(self) -> None:
+        """None: what a loop in this process would take does not matter where the function may not be called in it."""
+
+    def _blocks(self, auto: Auto, recorder: Recorder) -> Iterable[list[Any]]:
+        if self._done.error is not None:
+            raise self._done.error
+        return auto.go_away(self._work, recorder, ordered=True, bounded=False, planned=(self._choice, self.sample))
+
+
 def plan(fn: Callable[..., Any], /, *iterables: Iterable[Any], **options: Any) -> Plan:
     """Sample `fn` on the first items and forecast every way to run the rest; options as for `map`.
 
@@ -249,4 +288,9 @@ def plan(fn: Callable[..., Any], /, *iterables: Iterable[Any], **options: Any) -
     [5, 4, 3, 2, 1, 0, 1, 2, 3, 4]
     """
     chosen = options_from(options)
-    return Plan(work_of(fn, iterables, chosen, star=False), chosen)
+    return plan_of(work_of(fn, iterables, chosen, star=False), chosen)
+
+
+def plan_of(work: Work, options: Options) -> Plan:
+    """The plan of a call: sampled in the calling thread, or in a worker where the function may not be called here."""
+    return PlanAway(work, options) if only_processes(options) else Plan(work, options)

@@ -150,11 +150,11 @@ class Executor(concurrent.futures.Executor):
 
     def plan(self, fn: Callable[..., Any], /, *iterables: Iterable[Any], **options: Any) -> Plan:
         """As `breakeven.plan`: sample in the calling thread, forecast, and go on from there when asked to."""
-        from breakeven.executor.plan import Plan
+        from breakeven.executor.plan import plan_of
 
         self._refuse_after_shutdown()
         chosen = self._for_call(options)
-        return Plan(work_of(fn, iterables, chosen, star=False), chosen)
+        return plan_of(work_of(fn, iterables, chosen, star=False), chosen)
 
     def _collect(self, work: Work) -> Results:
         results = Results()

@@ -16,6 +16,7 @@ from time import perf_counter as clock
 
 from breakeven.engine.sameness import stamp_of
 from breakeven.executor import known, promise
+from breakeven.executor.lessons import Lesson
 from breakeven.executor.noticing import WORTH_CLOUDPICKLE_SECONDS, Noticing
 from breakeven.executor.promise import Promise
 from breakeven.ledger import recorder as states
@@ -72,10 +73,15 @@ class Steering:
         self._due_seconds = 0.0  # of work done here: when to look next
         self._look_at = 0.0  # the same, elsewhere
         self._promise: Promise | None = None
+        self._lesson: Lesson | None = None
         self._trial = False  # threads, of which nobody knows whether the GIL lets them
         self._handicap = 1.0
         self._back_off = BACK_OFF_SECONDS
         self._not_before = 0.0
+
+    def hand_over(self, recorder: Recorder) -> None:
+        """Go by another ledger, and write into that: a plan's run has its own."""
+        self._recorder = recorder
 
     # --- in the calling thread ---
 
@@ -209,6 +215,7 @@ class Steering:
                 # Crews are kept by their size: of the usual one, where only the items are too few for all of it.
                 few = forecast.workers == min(self._workers(), choice.items)
                 size = self._workers() if few else forecast.workers
+                self._lesson = self._lesson or Lesson(self._recorder)
                 mixed.to_processes(size, self._options.start_method, forecast.workers)
             else:
                 mixed.to_serial()
@@ -327,6 +334,11 @@ class Steering:
             sample = replace(sample, mean_seconds=(before + mean) / 2 if before else mean)
         if sample.mean_seconds and items:
             known.remember(self._work.fn, known.Known(sample=sample, items=items, choice=choice))
+        stayed = (
+            mixed is not None and mixed.stream.shared is None and len(self.moves) == 1
+        )  # what comes again is copied once
+        if stayed and self._lesson is not None and sample.weighed:
+            self._lesson.learn(sample)
         if mixed is not None and mixed.started_seconds is not None:
             known.learn_start(str(mixed.facts["start_method"]), mixed.facts["workers"], mixed.started_seconds)
 

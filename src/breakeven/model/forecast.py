@@ -61,7 +61,7 @@ class Forecast:
             return "serial"
         if self.backend == "threads":
             return f"{self.workers} threads"
-        return f"{self.workers} processes ({self.start_method})"
+        return f"{self.workers} process{'es' if self.workers > 1 else ''} ({self.start_method})"
 
 
 def serial(sample: Sample, items: int) -> Forecast:

@@ -65,7 +65,9 @@ class MachineProfile:
     worker_bytes: int
     clock_seconds: float
     canary_seconds: float
-    runs: int = 0
+    runs: int = 0  # starts that have corrected `start` since
+    transport: tuple[tuple[str, float], ...] = ()  # which transport is by how many times dearer than was measured
+    transport_runs: int = 0  # runs that have said so
 
     def start_up(self, method: str, workers: int) -> float:
         """Seconds from the decision to the first results of so many new workers."""
@@ -101,6 +103,8 @@ class MachineProfile:
             "capacity_cpus": list(self.capacity),
             "bandwidth_bytes_a_second": list(self.bandwidth),
             "runs": self.runs,
+            "transport_times": dict(self.transport),
+            "transport_runs": self.transport_runs,
         }
 
 
@@ -161,6 +165,8 @@ def profile_from(plain: Mapping[str, Any]) -> MachineProfile:
         capacity=capacity,
         bandwidth=tuple(float(rate) for rate in plain["bandwidth_bytes_a_second"]),
         runs=int(plain.get("runs", 0)),
+        transport=tuple((kind, float(times)) for kind, times in plain.get("transport_times", {}).items()),
+        transport_runs=int(plain.get("transport_runs", 0)),
     )
 
 
@@ -221,3 +227,44 @@ def corrected(profile: MachineProfile, method: str, workers: int, start_seconds:
         for name, cost in profile.start
     )
     return replace(profile, start=start, runs=profile.runs + 1)
+
+
+TRANSPORTS = {
+    "out": "bytes to a worker",
+    "in": "bytes back",
+    "shared_out": "arrays to a worker",
+    "shared_in": "arrays back",
+}
+STEP = 2.0  # a run makes a transport at most so many times dearer or cheaper,
+FURTHEST = 8.0  # and all of them together so many times: what is further off is for `calibrate` to measure
+
+
+def transport_corrected(profile: MachineProfile, ratios: Mapping[str, float]) -> MachineProfile:
+    """The profile after a run in which transports took so many times what it says: half of the way there, as factors.
+
+    >>> once = transport_corrected(assumed(2), {"shared_out": 4.0})
+    >>> dict(once.transport), round(once.shared_out_seconds_a_byte / assumed(2).shared_out_seconds_a_byte, 3)
+    ({'shared_out': 2.0}, 2.0)
+    """
+    times = dict(profile.transport)
+    by = {}
+    for kind, ratio in ratios.items():
+        before = times.get(kind, 1.0)
+        step = min(max(ratio**0.5, 1 / STEP), STEP)
+        times[kind] = min(max(before * step, 1 / FURTHEST), FURTHEST)
+        by[kind] = times[kind] / before
+    return replace(
+        profile,
+        out_segments=_scaled(profile.out_segments, by.get("out", 1.0)),
+        in_segments=_scaled(profile.in_segments, by.get("in", 1.0)),
+        shared_out_seconds_a_byte=profile.shared_out_seconds_a_byte * by.get("shared_out", 1.0),
+        shared_in_seconds_a_byte=profile.shared_in_seconds_a_byte * by.get("shared_in", 1.0),
+        transport=tuple(times.items()),
+        transport_runs=profile.transport_runs + 1,
+    )
+
+
+def _scaled(segments: tuple[Segment, ...], by: float) -> tuple[Segment, ...]:
+    return tuple(
+        replace(one, fixed_seconds=one.fixed_seconds * by, seconds_a_byte=one.seconds_a_byte * by) for one in segments
+    )

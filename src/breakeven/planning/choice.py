@@ -164,6 +164,38 @@ def choose(sample: Sample, situation: Situation, profile: MachineProfile) -> Cho
     return Choice(forecast=best, reason=reason, candidates=tuple(ways), items=situation.items)
 
 
+def choose_workers(sample: Sample, situation: Situation, profile: MachineProfile, ready: int) -> Choice:
+    """How many worker processes, where work may go nowhere else; `ready` of them are there, and stay.
+
+    The fewest that are about as quick as the quickest: a worker takes memory, and its start is not undone.
+    """
+    items, method, limit = situation.items, situation.start_method, situation.memory_limit
+    most = max(min(situation.max_workers or situation.cpus, items), 1)
+    paid = profile.start_up(method, ready) if ready else 0.0
+    ways = [
+        model.processes(
+            sample, items, count, profile, method, start_seconds=max(profile.start_up(method, count) - paid, 0.0)
+        )
+        for count in (1, *_doubling(most))
+    ]
+    ways = [way for way in ways if limit is None or way.memory_bytes <= limit] or ways[:1]
+    open_ = [way for way in ways if way.workers >= min(ready, most)] or ways[-1:]
+    least = min(way.seconds for way in open_)
+    best = next(way for way in open_ if way.seconds * TIE <= least)
+    return Choice(forecast=best, reason=_why_so_many(best, ways), candidates=tuple(ways), items=items)
+
+
+def _why_so_many(best: Forecast, ways: list[Forecast]) -> str:
+    from breakeven.units import format_seconds
+
+    forecast = f"{format_seconds(best.seconds)} forecast"
+    if best.workers > 1 and ways[0].workers == 1:
+        return f"{forecast} against {format_seconds(ways[0].seconds)} with one"
+    if best is not ways[-1]:
+        return f"{forecast}, and {format_seconds(ways[-1].seconds)} with {ways[-1].workers}"
+    return forecast
+
+
 def _seconds(way: Forecast) -> float:
     return way.seconds
 

@@ -160,3 +160,16 @@ _CHECKS: dict[str, Any] = {
     "threads_per_worker": _count(1),
     "name": _text,
 }
+
+
+def only_processes(options: Options) -> str:
+    """Why a call can run in worker processes alone; "" where it may run anywhere."""
+    if options.timeout is not None:
+        return "a timeout can only be kept by ending a process"
+    if options.initializer is not None:
+        return "an initializer is for workers"
+    if options.sample == "worker":
+        return "the function is not to be called in this process (sample='worker')"
+    if options.sample == "none":
+        return "nothing was to be sampled (sample='none')"
+    return ""

@@ -46,7 +46,9 @@ def _headline(record: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
     items = record.get("items")
     serial = next((one for one in record.get("candidates") or () if one.get("backend") == "serial"), None)
     left = "items of unknown number" if items is None else f"{items:,} items left"
-    if serial is None or chosen.get("backend") == "serial":
+    if serial is None:
+        return f"{left}; for worker processes alone"
+    if chosen.get("backend") == "serial":
         return f"{left}; serial is best"
     gain = serial["seconds"] / max(chosen["seconds"], 1e-12)
     return f"{left}; {chosen['title']} should be {gain:.2f} × as fast as serial"
@@ -98,7 +100,7 @@ def _breakeven(record: Mapping[str, Any]) -> list[str]:
 def _machine(record: Mapping[str, Any]) -> str:
     if record.get("profile") == "measured":
         return _row("machine", "profile measured by calibrate")
-    return _row("machine", "profile assumed, and corrected by this process's own starts: calibrate measures it")
+    return _row("machine", "profile assumed, and corrected by this process's own runs: calibrate measures it")
 
 
 def _interval(one: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _BLOCK = bytes(1 << 20)
+_PIECE = bytes(1 << 18)  # whole: to slice it off something longer is to copy it, with the GIL held
 _MATRIX = np.random.default_rng(0).random((400, 400))
 _LARGE = np.random.default_rng(0).random(2_000_000)
 _RECORDS = [{"name": str(number), "values": list(range(20))} for number in range(200)]
@@ -38,7 +39,7 @@ class Mixture:
         held = time.perf_counter()
         self.held_seconds += held - began
         while self.share < 1 and time.perf_counter() - held < 3e-3 * (1 - self.share):
-            hashlib.sha256(_BLOCK[: 1 << 18]).digest()
+            hashlib.sha256(_PIECE).digest()
         self.free_seconds += time.perf_counter() - held
 
     def known(self) -> float:

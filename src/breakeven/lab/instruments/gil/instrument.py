@@ -7,7 +7,7 @@
 
 A second thread sleeps for random times and sees, whenever it wakes up, whether it has to wait for the lock: wake-ups
 at random moments see time averages. No second CPU is needed. Where other programs want the CPUs too, shares between the
-ends come out up to 20 points too high; the mixtures tell how far off, and the ends are told apart all the same.
+ends come out some 5 to 15 points too high; the mixtures tell how far off, and the ends are told apart all the same.
 """
 
 from __future__ import annotations
@@ -76,13 +76,15 @@ def measure(*, quick: bool, func: str | None = None, args: str = "[]") -> Findin
 
 def watch(fn: Callable[[], object], seconds: float) -> dict[str, float]:
     """Call a function again and again for so long, and watch; per cent, milliseconds, the known share if it tells."""
+    from _thread import get_ident
+
     from breakeven.backends.pressure import GilProbe
     from breakeven.lab.instruments.gil.examples import Mixture
 
     if isinstance(fn, Mixture):
         fn.held_seconds = fn.free_seconds = 0.0
     calls = 0
-    probe = GilProbe()
+    probe = GilProbe(watched=get_ident())
     probe.start()
     try:
         began, cpu = perf_counter(), process_time()
