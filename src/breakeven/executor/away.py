@@ -73,7 +73,6 @@ class Away:
         heard = Hearsay(recorder)
 
         def turn(stream: Stream) -> float | None:
-            heard.listen()
             return self._steer(crew, stream, heard)
 
         window = WINDOW * crews.workers if bounded else None
@@ -86,8 +85,9 @@ class Away:
     def _steer(self, crew: Crew, stream: Stream, heard: Hearsay) -> float | None:
         """Forecast where that is due, and have more workers where they pay; how long to wait for the next word."""
         wide = crew.max_workers >= self._crews.workers
-        if wide and self._choice is not None:
+        if wide and self._choice is not None:  # nothing is left to decide, and listening takes 10 µs
             return None
+        heard.listen()
         observed, length = heard.observed, stream.length
         if length is not None and observed.items >= ENOUGH_ITEMS and observed.steady_seconds >= self._due_seconds:
             self._due_seconds = AGAIN * observed.seconds
