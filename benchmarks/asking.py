@@ -116,8 +116,8 @@ class Inquiry:
             met = "yes" if target.met(figure) else "no"
             lines.append(f"| {target.text} | {sign} {target.bound:g} {target.unit} | {figure:.3g} | {met} |")
         for name, found in asked.items():
-            about = (self.questions[name].__doc__ or "").splitlines()[0]
-            lines += ["", f"## {name}", "", about, ""]
+            about = getattr(self.questions.get(name), "__doc__", None) or "A question that is not asked any more."
+            lines += ["", f"## {name}", "", about.splitlines()[0], ""]
             lines += ["| series | median | least | most | n |", "| --- | --- | --- | --- | --- |"]
             for key, taken in found["series"].items():
                 lines.append(f"| {key} | {median(taken):.4g} | {min(taken):.4g} | {max(taken):.4g} | {len(taken)} |")

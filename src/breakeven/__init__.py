@@ -95,8 +95,12 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'breakeven' has no attribute {name!r}")
     module = f"breakeven.{_ROOMS.get(name, 'errors')}"
-    __import__(module)
     import sys
+
+    from breakeven.loading import loading
+
+    with loading():
+        __import__(module)
 
     value = getattr(sys.modules[module], name)
     globals()[name] = value

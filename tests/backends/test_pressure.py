@@ -28,7 +28,7 @@ def hog() -> None:
         pass
 
 
-@pytest.fixture(params=["alone", "beside a hog a CPU"])
+@pytest.fixture(params=["alone", pytest.param("beside a hog a CPU", marks=pytest.mark.soak)])
 def _neighbours(request: pytest.FixtureRequest) -> Iterator[None]:
     """None, or one a CPU; they are gone when the test is over."""
     many = 0 if request.param == "alone" else usable_cpus()

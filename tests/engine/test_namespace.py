@@ -13,21 +13,28 @@ options = dict(backend="processes", start_method=sys.argv[1], max_workers=1, chu
 """
 
 INITIALIZED = """
+from functools import partial
+class Settings:
+    def __init__(self, number): self.number = number
 MODEL = None
 CACHE = {}
+CONFIG = Settings(0)
 table = [1]
+def fill(number): CACHE["number"] = number
 def load(number):
-    global MODEL, LATER
-    MODEL, LATER = number, [number]
-    CACHE["number"] = number
+    global MODEL, LATER, CONFIG
+    MODEL, LATER, CONFIG = number, [number], Settings(number)
+    fill(number)
 def plain(x): return MODEL + x
 def undefined_here(x): return LATER[0] + x
 def filled_in_place(x): return CACHE["number"] + x
 def beside_a_list(x): return MODEL + table[0] + x
-for task in (plain, undefined_here, filled_in_place, beside_a_list):
-    print(be.map(task, range(2), initializer=load, initargs=(10,), **options))
+def instead_of_a_default(x): return CONFIG.number + x
+TASKS = (plain, undefined_here, filled_in_place, beside_a_list, instead_of_a_default)
+for task in TASKS:
+    print(be.map(task, range(2), initializer=partial(load, 10), **options))
 with be.Executor(1, backend="processes", start_method=sys.argv[1], initializer=load, initargs=(10,)) as executor:
-    print([executor.submit(task, 0).result() for task in (plain, undefined_here, filled_in_place, beside_a_list)])
+    print([executor.submit(task, 0).result() for task in TASKS])
 """
 
 CHANGED = """
@@ -61,9 +68,10 @@ print(be.map(ask, [Item(1), Item(2)], initializer=load, **options))
 
 
 def test_what_an_initializer_sets_is_there_for_the_tasks(method: str) -> None:
-    """Rebound, new, filled in place; beside a list, which has the function pickled."""
+    """Rebound, new, filled in place, in place of a default; beside a list, which has the function pickled."""
     lines = run_program(START + INITIALIZED, method).split("\n")
-    assert lines[:5] == ["[10, 11]", "[10, 11]", "[10, 11]", "[11, 12]", "[10, 10, 10, 11]"]
+    assert lines[:3] == ["[10, 11]"] * 3
+    assert lines[3:6] == ["[11, 12]", "[10, 11]", "[10, 10, 10, 11, 10]"]
 
 
 def test_what_a_worker_sets_stays_until_the_script_changes_it(method: str) -> None:

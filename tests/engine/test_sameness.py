@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
 
 from breakeven.engine.functions import Functions
-from breakeven.engine.sameness import same, stamp_of
+from breakeven.engine.sameness import frozen, same, stamp_of
 from tests.engine.harness import run_program
 
 
@@ -50,6 +50,7 @@ def test_a_plain_function_has_a_stamp_that_stays(made: FunctionType) -> None:
         function("def g(x): return table\ndef f(x): return g(x)", table={}),
         function("def f(x, *, key=[]): return key"),
         function("def f(x): return append(x)", append=[].append),
+        function("def f(x): return made.value", made=ModuleType("made")),
     ],
 )
 def test_what_may_change_unseen_has_no_stamp(made: FunctionType) -> None:
@@ -114,6 +115,53 @@ assert [value for value, _ in made] == [3 * x for x in range(12)]
 print(any(loaded for _, loaded in made), "cloudpickle" in sys.modules)
 """
     assert run_program(program).split() == ["False", "False"]
+
+
+def test_an_executor_pickles_nothing_that_its_workers_have_inherited() -> None:
+    """Submitted or mapped, to the end of the executor."""
+    program = """
+import sys
+import breakeven as be
+def f(x): return 2 * x
+with be.Executor(2, backend="processes", start_method="fork") as executor:
+    print([executor.submit(f, x).result() for x in range(3)], list(executor.map(f, range(3))))
+print("cloudpickle" in sys.modules)
+"""
+    assert run_program(program).split("\n")[:2] == ["[0, 2, 4] [0, 2, 4]", "False"]
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_a_call_goes_by_the_globals_of_its_begin(method: str) -> None:
+    """Whoever does the items, and however late it was started."""
+    program = f"""
+import threading
+import breakeven as be
+K = 1
+def plus(x): return K + x
+def f(x): return plus(x)
+options = dict(backend="processes", start_method={method!r}, max_workers=1, chunksize=1, max_tasks_per_worker=1)
+out = []
+for value in be.imap(f, range(5), **options):
+    out.append(value)
+    K += 100
+print(out)
+K = 1
+del options["chunksize"]
+with be.Executor(**options) as executor:
+    calls = [executor.submit(f, x) for x in range(4)]
+    K = threading.Lock()
+    print([call.result() for call in calls])
+"""
+    assert run_program(program).split("\n")[:2] == ["[1, 2, 3, 4, 5]", "[1, 2, 3, 4]"]
+
+
+def test_a_copy_of_a_function_stays_what_it_was() -> None:
+    """Itself, what it calls, and what both look up."""
+    made = function("def g(x): return x + K\ndef f(x): return g(x) * K if x < 9 else f(x - 9)", K=2)
+    kept = frozen(made)
+    made.__globals__["K"] = 100
+    made.__globals__["g"] = None
+    assert [kept(1), kept(10)] == [6, 6]
 
 
 def test_what_was_inherited_is_sent_once_it_has_changed() -> None:

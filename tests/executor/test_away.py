@@ -186,3 +186,39 @@ def test_the_command_line_plans_and_compares_without_calling_the_function_here()
     assert {one["backend"] for one in planned["candidates"]} == {"processes"}
     compared = json.loads(run_program(program, "compare", *call, "--rounds", "1"))
     assert [row["way"] for row in compared["ways"]] == ["processes", "auto"]
+
+
+def hangs(number: int) -> int:  # noqa: ARG001
+    """Never return."""
+    time.sleep(600)
+    return 0
+
+
+def test_a_plan_of_items_that_all_hang_comes_to_an_end() -> None:
+    """Sampling gives up after a second; the rest is left to the run."""
+    plan = be.plan(hangs, range(100_000), timeout=0.3, on_error="return", max_workers=2)
+    assert 1 <= plan.sampled < 20
+    assert "processes" in plan.choice
+    json.dumps(plan.to_dict(), allow_nan=False)
+
+
+def test_what_is_bound_to_a_function_is_copied_once_for_a_plan() -> None:
+    """However many rounds its sampling takes."""
+    import numpy as np
+
+    plan = be.plan(partial(total_of, np.ones(1_000_000)), range(40), sample="worker", max_workers=2)
+    assert plan.sampled > 1
+    assert plan.sample.argument is not None
+    assert plan.sample.argument.shared_bytes < 1e6
+    assert plan.run() == [1e6 + at for at in range(40)]
+
+
+def total_of(array: Any, number: int) -> float:
+    """A function of a large array."""
+    return float(array.sum()) + number
+
+
+def test_a_plan_without_a_sample_is_refused() -> None:
+    """It would have nothing to go by."""
+    with pytest.raises(be.UsageError, match="sample is 'none'"):
+        be.plan(count, [1, 2], sample="none")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import breakeven as be
+from tests.engine.harness import run_program
 from tests.executor import calls
 
 BACKENDS = ["auto", "serial", "threads", "processes"]
@@ -105,3 +106,21 @@ def test_results_go_with_their_list(backend: str) -> None:
         assert first() is None
     finally:
         gc.enable()
+
+
+FULL_COLLECTIONS = """
+import gc
+import breakeven as be
+data = [list(range(50_000)) for _ in range(64)]
+gc.collect()
+full = []
+gc.callbacks.append(lambda phase, about: full.append(phase) if phase == "start" and about["generation"] == 2 else None)
+be.map(sum, data, backend=__import__("sys").argv[1])
+print(len(full))
+"""
+
+
+@pytest.mark.parametrize("backend", ["auto", "serial"])
+def test_a_first_call_does_not_walk_through_the_callers_data(backend: str) -> None:
+    """What it loads would set off full collections, of 10 ms each for a few million numbers."""
+    assert run_program(FULL_COLLECTIONS, backend).strip() == "0"

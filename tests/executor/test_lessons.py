@@ -54,7 +54,7 @@ def test_moving_arrays_is_held_against_the_profile() -> None:
     found = ratios_of(run_of(shared_out=BYTES, sent=sent, parent=sent), SAMPLE, profile, 0.0)
     assert found == {"shared_out": pytest.approx(3.0)}
     returned = BYTES * profile.shared_in_seconds_a_byte / 2 + 100 * profile.worker_chunk_seconds / 2
-    found = ratios_of(run_of(shared_in=BYTES, bytes_in=0, worker=returned), SAMPLE, profile, 0.0)
+    found = ratios_of(run_of(shared_in=BYTES, bytes_in=1000, worker=returned), SAMPLE, profile, 0.0)
     assert found == {"shared_in": pytest.approx(0.5)}
 
 
@@ -131,7 +131,7 @@ def one_run(profile: MachineProfile) -> Recorder:
     for _ in drive(crew, work, ordered=True, window=None):
         pass
     crews.give_back(crew)
-    lesson.learn(SAMPLE)
+    lesson.learn(SAMPLE, 0.0)
     return recorder
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from breakeven.engine.functions import Function
     from breakeven.ledger.recorder import Recorder
     from breakeven.work import Options, Work
 
@@ -155,17 +156,21 @@ def drive(
     ordered: bool,
     window: int | None,
     turn: Callable[[Stream], float | None] | None = None,
+    function: Function | None = None,
 ) -> Iterator[list[Any]]:
-    """Run a map on a crew that this thread alone drives.
+    """Run a map on a crew that this thread alone drives; `function` is the crew's of an earlier part, if there was one.
 
-    `turn` is called before each wait, and says how long that may last; and once more at the end.
+    `turn` is called once the function is pickled, before each wait, where it says how long that may last, and at the
+    end.
     """
     recorder = crew.recorder
     mark = recorder.mark
     mark(states.SERIALISE)
-    function = crew.function(work.fn, work.options.seed)
+    function = function or crew.function(work.fn, work.options.seed)
     stream = Stream(work, function, ordered=ordered, window=window)
     mark(states.DISPATCH)
+    if turn is not None:
+        turn(stream)
     try:
         crew.begin(stream)
         _step(crew, crew.feed)

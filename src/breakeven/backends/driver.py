@@ -261,4 +261,4 @@ class Driver(Pending):
             self._stopped.remove(stream)
         if not crew.closed:
             crew.end(stream)
-            self._untidy = self._untidy or bool(stream.function.encoded.blocks)
+            self._untidy = self._untidy or bool(stream.function.blocks)

@@ -14,6 +14,7 @@ from breakeven.engine.codec import Encoded
 from breakeven.engine.functions import Function
 from breakeven.engine.stream import Stream
 from breakeven.ledger import recorder as states
+from breakeven.loading import loading
 from breakeven.planning.chunks import WINDOW, fits_beside_a_start
 from breakeven.records import replace
 
@@ -55,6 +56,7 @@ class Mixed:
         self.answered_at: float | None = None  # when the workers of this place first answered
         self.start_seconds = 0.0  # what a start is expected to take
         self.started_seconds: float | None = None  # what it took until new workers were ready
+        self.pickling_seconds = 0.0  # what the function took, the last time
         self.tick_seconds: float | None = None  # how long a wait may last before the place is thought over
         self._bounded = bounded
         self._observe = observe
@@ -110,21 +112,27 @@ class Mixed:
         Raises what pickling the function or starting workers raises.
         """
         self._leave()
-        from breakeven.backends.crews import Crews
+        with loading():
+            from breakeven.backends.crews import Crews
 
         crews = Crews(replace(self.options, backend=PROCESSES, max_workers=workers, start_method=start_method))
         crew = self._crew
         if crew is None or crew.closed or crew.max_workers != workers:
             self._drop_crew()
             crew = crews.acquire(self.recorder)
-        self._start_began = None if crew.members else clock()
+        cold = not crew.members
         try:
-            self.recorder.mark(states.SERIALISE)
-            function = crew.function(
-                self.work.fn, self.options.seed
-            )  # first: what is forked then has it, and cloudpickle
-            while len(crew.members) < (at_once or workers):
-                crew.hire()
+            # What is forked has what was there before, such as cloudpickle; others start while the function is pickled.
+            began = clock()
+            if not crew.about_to_fork():
+                self._hire(crew, at_once or workers)
+            before = self.recorder.mark(states.SERIALISE)
+            function = crew.function(self.work.fn, self.options.seed)
+            self.pickling_seconds = self.recorder.mark(states.START) - before
+            if len(crew.members) < (at_once or workers):
+                began = clock()
+                self._hire(crew, at_once or workers)
+            self._start_began = began if cold else None
         except BaseException:
             crew.close(at_once=True)
             raise
@@ -135,6 +143,10 @@ class Mixed:
         crew.begin(self.stream)
         self._arrive(PROCESSES, crews.method, workers)
         self._step(crew.feed)
+
+    def _hire(self, crew: Crew, workers: int) -> None:
+        while len(crew.members) < workers:
+            crew.hire()
 
     def to_serial(self) -> None:
         """Go on in the calling thread; what workers have in hand comes back when it is done."""
@@ -206,7 +218,7 @@ class Mixed:
         return fits_beside_a_start(seconds, left_seconds, items, len(crew.members))
 
     def _starting_at_all(self, crew: Crew) -> bool:
-        return all(member.state == protocol.STARTING for member in crew.members)
+        return bool(crew.members) and all(member.state == protocol.STARTING for member in crew.members)
 
     def _has_answered(self, crew: Crew) -> bool:
         return any(member.tasks for member in crew.members)

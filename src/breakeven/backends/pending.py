@@ -45,7 +45,7 @@ class Pending(Helm):
         function, task.function = task.function, None
         if function is not None:
             function.users -= 1
-            self._untidy = self._untidy or bool(function.encoded.blocks and not function.users)
+            self._untidy = self._untidy or bool(function.blocks and not function.users)
 
     def _settle(self) -> None:
         """Resolve futures, outside the lock, since their callbacks may do anything."""

@@ -13,6 +13,7 @@ runs: on a busy machine the probe often shares its CPU, and gets that when the o
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from random import Random
@@ -26,7 +27,6 @@ LONGEST_SECONDS = 5e-3
 LATE_SECONDS = 300e-6  # an idle machine wakes a sleeper within 80 µs (90th percentile, measured)
 LEAST_SECONDS = 5e-3  # watched for less, it says nothing
 WAKE_SECONDS = 60e-6  # of a late wake-up, what an early one takes as well
-TURN_SECONDS = 5e-3  # of a wait that nobody ended: `sys.getswitchinterval()` as Python sets it
 SLEEPS = 0.9  # CPU over wall, queueing aside, below which a watched thread is taken to sleep at times
 HALTED_SECONDS = 100e-6  # of queueing for a CPU while it was looked at
 SEEN_RUNNING_SECONDS = 1e-6  # of CPU between two looks at a thread that runs
@@ -112,7 +112,7 @@ class GilProbe:
             self._halted += 1
             return
         self._held += 1
-        turns = max(waits - 1 - int(late / TURN_SECONDS), 1)
+        turns = max(waits - 1 - int(late / sys.getswitchinterval()), 1)
         self._waited += max(late - halted, 0.0) / turns
 
 

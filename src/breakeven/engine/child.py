@@ -142,9 +142,9 @@ def _prepare(setup: dict[str, Any]) -> None:
         settle(setup)
         initializer(*arguments)
     elif initializer is not None:
-        from breakeven.engine.namespace import heard_of
+        from breakeven.engine.namespace import remember
 
-        heard_of(initializer)
+        remember(setup["main"])
         initializer(*setup["initargs"])
 
 

@@ -269,7 +269,7 @@ class Crew(Roster):
 
     def function(self, fn: Any, seed: int | None) -> Function:
         """The entry of a function; workers that have an older version of its module are let go."""
-        inherited = not self.members and self._about_to_fork()
+        inherited = not self.members and self.about_to_fork()
         try:
             function = self.functions.of(fn, seed, self.lending.arena, inherited=inherited)
         except StaleModuleError:
@@ -282,7 +282,8 @@ class Crew(Roster):
         self.lending.pin(function.blocks)
         return function
 
-    def _about_to_fork(self) -> bool:
+    def about_to_fork(self) -> bool:
+        """Whether the next worker would be forked."""
         try:
             return self._choose() == "fork"
         except OSError:  # of looking at this process, without a descriptor to spare: the start itself will say so

@@ -9,7 +9,7 @@ import sys
 from _blake2 import blake2b
 
 from breakeven.engine.codec import Encoded, encode, unpicklable
-from breakeven.engine.sameness import same, stamp_of
+from breakeven.engine.sameness import frozen, same, stamp_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Function:
     __slots__ = (
         "argument_bytes",
         "fn",
+        "frozen",
         "key",
         "mark",
         "module",
@@ -48,11 +49,10 @@ class Function:
         seed: int | None = None,
     ) -> None:
         self.key = key
-        self.fn = (
-            fn  # kept alive: of a module, its identity is how it is found again; with a stamp, it can be inherited
-        )
+        self.fn = fn  # kept alive, since its identity, or that of its code, is how it is found again
         self.seed = seed
         self.stamp: tuple[Any, ...] | None = None  # of one that travels by value: what its pickle is made of
+        self.frozen: Any = None  # the same as a function: what is pickled later is what it was at the call
         self.pickled = encoded  # None until some worker has to be sent it
         self.module = module
         self.mark: Any = None  # how `Functions` finds it
@@ -65,7 +65,7 @@ class Function:
     def encoded(self) -> Encoded:
         """As it travels; what forked workers have inherited is pickled for the first that has not."""
         if self.pickled is None:
-            self.pickled = _encoded(self.fn, self.seed, None)
+            self.pickled = _encoded(self.frozen, self.seed, None)
         return self.pickled
 
     @property
@@ -137,6 +137,7 @@ class Functions:
                     self._stamp(fn, stamp, known)
                     return self._recent(mark, known)
         function = Function(self._next, None if module is None else fn, encoded, module, seed)
+        function.frozen = frozen(fn) if encoded is None else None
         function.mark = self._next if mark is None else mark
         self._next += 1
         self._by_mark[function.mark] = function

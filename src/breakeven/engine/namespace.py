@@ -10,15 +10,19 @@ from __future__ import annotations
 import io
 import sys
 from _blake2 import blake2b
-from _pickle import dumps
+from _collections_abc import Sized
+from _pickle import PickleBuffer, Pickler
 
 from breakeven import work
-from breakeven.engine.sameness import CONSTANTS, names_in
+from breakeven.engine.sameness import CONSTANTS, FunctionType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+MOST_COMPARED = 10_000  # parts of a container,
+MOST_BYTES = 1 << 20  # and bytes of arrays: what is larger counts as changed
 
 _told: dict[str, Any] = {}  # by name: the mark of the value that this worker was told last
 _before: dict[str, Any] | None = None  # the namespace as it was when a pickle began to be read
@@ -31,13 +35,18 @@ class Main(dict):  # type: ignore[type-arg]
         return of_main, ()
 
 
-def pickled_by_value(value: Any, buffer_callback: Callable[[Any], object]) -> bytes:
-    """As `cloudpickle.dumps`; functions of `__main__` refer to the namespace that they will share."""
+def pickled_by_value(value: tuple[Any, ...], buffer_callback: Callable[[Any], object]) -> bytes:
+    """As `cloudpickle.dumps`; functions of `__main__` refer to the namespace that they will share.
+
+    `value` begins with the function that is to be called, which may be a copy with a `__main__` of its own.
+    """
     import cloudpickle
 
     with io.BytesIO() as file:
         pickler = cloudpickle.Pickler(file, 5, buffer_callback)
-        pickler.globals_ref[id(vars(sys.modules["__main__"]))] = Main(__name__="__main__")
+        for scope in (vars(sys.modules["__main__"]), getattr(value[0], "__globals__", {})):
+            if scope.get("__name__") == "__main__":
+                pickler.globals_ref[id(scope)] = Main(__name__="__main__")  # an empty one would be filled from `scope`
         pickler.dump(value)
         return file.getvalue()
 
@@ -73,22 +82,37 @@ def settle(inherited: dict[str, Any]) -> None:
         _told[name] = mark
 
 
-def heard_of(fn: Any) -> None:
-    """A forked worker has these globals of a function's from the parent, as if it had been told them."""
-    shared = vars(sys.modules["__main__"])
-    if getattr(fn, "__globals__", None) is shared:
-        _told.update({name: _mark(shared[name]) for name in names_in(fn.__code__) if name in shared})
+def remember(inherited: dict[str, Any]) -> None:
+    """Take what a forked worker was born with as told, before an initializer changes any of it in place."""
+    _told.update({name: _mark(value) for name, value in inherited.items()})
 
 
 def _mark(value: Any) -> Any:
-    """What two values have in common that are the same to the parent; only itself for what cannot be compared."""
-    if type(value) in CONSTANTS:
-        return type(value), value
-    outside: list[Any] = []
+    """What two values have in common that are the same to the parent; only itself for what is not compared."""
+    kind = type(value)
+    if kind in CONSTANTS:
+        return kind, repr(value) if kind in (float, complex) else value
+    if isinstance(value, type | FunctionType) or (isinstance(value, Sized) and len(value) > MOST_COMPARED):
+        return object()
+    outside: list[PickleBuffer] = []
     try:
-        stream = dumps(value, 5, buffer_callback=outside.append)
+        with io.BytesIO() as file:
+            _ByName(file, 5, buffer_callback=outside.append).dump(value)
+            found = blake2b(file.getvalue(), digest_size=16)
+        if sum(buffer.raw().nbytes for buffer in outside) > MOST_BYTES:
+            return object()
+        for buffer in outside:
+            found.update(buffer.raw())
     except Exception:  # noqa: BLE001 - whatever it is, it is taken for changed
         return object()
-    if outside or b"__main__" in stream:  # an array; something that goes by a name here, whatever it is now
-        return object()
-    return blake2b(stream, digest_size=16).digest()
+    return found.digest()
+
+
+class _ByName(Pickler):
+    """Puts a class of `__main__` by its name, since each side has its own, and a function by its code."""
+
+    def persistent_id(self, found: Any) -> Any:
+        if not isinstance(found, type | FunctionType) or found.__module__ != "__main__":
+            return None
+        code = getattr(found, "__code__", None)
+        return found.__qualname__, None if code is None else (code.co_code, repr(code.co_consts))

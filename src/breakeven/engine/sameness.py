@@ -13,11 +13,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FunctionType = type(lambda: None)
+FunctionType: Any = type(lambda: None)
 CodeType = type((lambda: None).__code__)
 ModuleType = type(sys)
 BuiltinType = type(len)
-CONSTANTS = (type(None), bool, int, float, complex, str, bytes, CodeType, ModuleType)
+CONSTANTS = (type(None), bool, int, float, complex, str, bytes, CodeType)
 DEEPEST = 4
 MOST_NAMES = 512
 
@@ -44,7 +44,7 @@ def stamp_of(fn: Any, depth: int = 0) -> tuple[Any, ...] | None:
             continue  # a built-in, an attribute
         value = scope[name]
         kind = type(value)
-        if kind in CONSTANTS or _importable(value) or (kind is BuiltinType and type(value.__self__) is ModuleType):
+        if kind in CONSTANTS or _importable(value):
             parts.append(value)
         elif kind is FunctionType:
             inner = None if value is fn else stamp_of(value, depth + 1)
@@ -63,8 +63,41 @@ def same(one: tuple[Any, ...] | None, other: tuple[Any, ...] | None) -> bool:
     return all(mine is yours for mine, yours in zip(one, other, strict=True))
 
 
+def frozen(fn: Any) -> Any:
+    """A copy of a function that has a stamp, made of what it is made of now, whatever becomes of the names.
+
+    >>> scope = {"rate": 2}
+    >>> exec("def scaled(number): return rate * number", scope)
+    >>> kept, scope["rate"] = frozen(scope["scaled"]), 3
+    >>> kept(10), scope["scaled"](10)
+    (20, 30)
+    """
+    scopes: dict[int, dict[str, Any]] = {}
+    copies: dict[int, Any] = {}
+
+    def copy(one: Any) -> Any:
+        if id(one) in copies:
+            return copies[id(one)]
+        scope = one.__globals__
+        kept = scopes.setdefault(id(scope), {"__name__": scope.get("__name__")})
+        copied = copies[id(one)] = FunctionType(one.__code__, kept, one.__name__, one.__defaults__)
+        copied.__qualname__, copied.__module__, copied.__doc__ = one.__qualname__, one.__module__, one.__doc__
+        for name in names_in(one.__code__):
+            if name in scope:
+                value = scope[name]
+                kept[name] = copy(value) if type(value) is FunctionType and not _importable(value) else value
+        return copied
+
+    return copy(fn)
+
+
 def _importable(value: Any) -> bool:
-    """A class or function that travels by name."""
+    """A module, or a class or function that travels by name."""
+    kind = type(value)
+    if kind is ModuleType:
+        return sys.modules.get(value.__name__) is value
+    if kind is BuiltinType:
+        return type(value.__self__) is ModuleType  # else bound to an object, which may change
     if not isinstance(value, type | FunctionType):
         return False
     module = value.__module__

@@ -208,9 +208,9 @@ class Worker:
         try:
             shared = bool(flags & protocol.STREAM_SHARED)
             self._functions[key] = decode(body[end:], body[at:end], self._window, stream_shared=shared)
-            settle(self._seat.setup)
         except BaseException as error:  # noqa: BLE001 - told with every item that asks for the function
             self._functions[key] = (Unloadable(error), None)
+        settle(self._seat.setup)
         self._forward_logs()
         self._board[protocol.PHASE] = protocol.HELD if self._held else protocol.IDLE
 

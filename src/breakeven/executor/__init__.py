@@ -11,6 +11,7 @@ from time import perf_counter as clock
 from breakeven import work as nouns
 from breakeven.engine.stream import MOST_COMPARED
 from breakeven.ledger.recorder import Recorder
+from breakeven.loading import loading
 from breakeven.planning.validate import callable_or_refuse, options_from
 from breakeven.records import replace
 from breakeven.work import Work
@@ -62,19 +63,23 @@ def open_backend(options: Options) -> Backend:
     if nouns.in_worker or nouns.index() is not None:
         name = "serial"  # a call made inside a task: its caller has the processors already
     if name == "auto":
-        from breakeven.executor.auto import Auto
+        with loading():
+            from breakeven.executor.auto import Auto
 
         return Auto(options)
     if name == "serial":
-        from breakeven.backends.serial import Serial
+        with loading():
+            from breakeven.backends.serial import Serial
 
         return Serial(options)
     if name == "threads":
-        from breakeven.backends.threads import Threads
+        with loading():
+            from breakeven.backends.threads import Threads
 
         return Threads(options)
     if name == "processes":
-        from breakeven.backends.processes import Processes
+        with loading():
+            from breakeven.backends.processes import Processes
 
         return Processes(options)
     from breakeven.errors import BackendUnavailable
@@ -157,7 +162,8 @@ def _finish(recorder: Recorder) -> None:
     """The call is over: close its ledger, and see what it holds in memory where the run has been long enough."""
     recorder.finish()
     if recorder.memory is not None or recorder.since - recorder.began > WORTH_A_LOOK_SECONDS:
-        from breakeven.probes.memory import last_look
+        with loading():
+            from breakeven.probes.memory import last_look
 
         recorder.memory = last_look(recorder.memory, recorder.began, clock)
 

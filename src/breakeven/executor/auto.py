@@ -10,6 +10,8 @@ from time import perf_counter as clock
 from time import process_time
 
 from breakeven.backends.serial import Loop
+from breakeven.ledger import recorder as states
+from breakeven.loading import loading
 from breakeven.planning.validate import only_processes
 from breakeven.work import Work
 
@@ -94,7 +96,8 @@ class Auto:
     def _go_on(
         self, work: Work, recorder: Recorder, steering: Steering, choice: Choice, *, ordered: bool, bounded: bool
     ) -> Iterator[list[Any]]:
-        from breakeven.backends.mixed import Mixed
+        with loading():
+            from breakeven.backends.mixed import Mixed
 
         observe = steering.noticing.worked
         mixed = self._mixed = Mixed(work, recorder, self._options, ordered=ordered, bounded=bounded, observe=observe)
@@ -176,6 +179,7 @@ class _Watch:
             return None
         if self.steering is None and not _worth_loading(loop, left, self._rented):
             return None
+        recorder.mark(states.PLAN)
         steering = self.steering = self.steering or _steering(loop.work, recorder, options)
         steering.calls_before = self._rented
         noticing = steering.noticing
@@ -247,7 +251,8 @@ def _worth_loading(loop: Loop, left: int | None, rented: int) -> bool:
 
 
 def _steering(work: Work, recorder: Recorder, options: Options) -> Steering:
-    from breakeven.executor.steering import Steering
+    with loading():
+        from breakeven.executor.steering import Steering
 
     return Steering(work, recorder, options)
 
@@ -269,7 +274,6 @@ def _finish_serially(recorder: Recorder, steering: Steering | None, loop: Loop, 
         return
     recorder.choice = f"serial: {choice.reason}"
     spent, decided = steering.chosen_after_seconds, steering
-    recorder.forecast = lambda: _forecast(
-        choice, spent, decided
-    )  # who does not ask for the report need not wait for it
+    # Who does not ask for the report need not wait for it.
+    recorder.forecast = lambda: _forecast(choice, spent, decided)
     steering.learn(None)

@@ -54,6 +54,7 @@ class Away:
         self._one_first = options.sample == "worker"
         self._deaf = options.sample == "none"
         self._answered_at: float | None = None  # when the first worker stood ready
+        self._patience_ended = False
         self._due_seconds = ENOUGH_SECONDS  # of work seen: when to forecast next
 
     def describe(self) -> dict[str, Any]:
@@ -98,12 +99,17 @@ class Away:
                 self._tell(crew.recorder, choice, sample)
                 self._choice = choice
                 return _widen(crew, choice.forecast.workers)
-        if wide or self._choice is not None or all(member.state == protocol.STARTING for member in crew.members):
+        if wide or self._choice is not None or self._patience_ended:
+            return None
+        if all(member.state == protocol.STARTING for member in crew.members):
             return None
         now = clock()
         self._answered_at = self._answered_at or now
         patience = self._answered_at + self._others_seconds() - now
-        return patience if patience > 0 else _widen(crew, self._crews.workers)
+        if patience > 0:
+            return patience
+        self._patience_ended = True  # once: the system may refuse more workers, and would be asked for ever
+        return _widen(crew, self._crews.workers)
 
     def choose(self, sample: Sample, items: int, ready: int) -> Choice:
         """How many workers, by what is known of the function; `ready` of them are there."""

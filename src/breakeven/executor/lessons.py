@@ -38,9 +38,15 @@ class Lesson:
         self._before = Sums(recorder)
         self._queued = queued_seconds()
 
-    def learn(self, sample: Sample) -> None:
-        """The run is over: correct the profile by what it has shown, and say so."""
+    def learn(self, sample: Sample, pickling_seconds: float) -> None:
+        """The run is over: correct the profile by what it has shown, and say so.
+
+        The function took `pickling_seconds`, which is no item's doing.
+        """
         queued, done = queued_seconds(), Sums(self._recorder).less(self._before)
+        done.serialised -= pickling_seconds
+        done.sent -= pickling_seconds
+        done.parent -= pickling_seconds
         if done.chunks < LEAST_CHUNKS or queued is None or self._queued is None:
             return
         ratios = ratios_of(done, sample, known.profile(), queued - self._queued)
@@ -76,7 +82,7 @@ def ratios_of(done: Sums, sample: Sample, profile: MachineProfile, queued_second
         found["shared_in"] = _ratio(returned, theirs, copied_in)
     if done.bytes_out >= LEAST_BYTES:
         found["out"] = _ratio(done.sent, sending + copied_out, channel_out)
-    if done.bytes_in - done.shared_in >= LEAST_BYTES:
+    if done.bytes_in >= LEAST_BYTES:
         received = empty + done.tasks * result.loads_seconds
         found["in"] = _ratio(done.received, received, channel_in)
     return {kind: ratio for kind, ratio in found.items() if ratio is not None and (calm or ratio < 1.0)}

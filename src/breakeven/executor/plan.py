@@ -149,20 +149,22 @@ class Plan:
         """Do the first items: enough to know what one costs, little against what all of them take."""
         loop, probe = self._loop, None
         began, cpu = clock(), process_time()
-        while not (loop.done or loop.failed):
-            before, seconds = loop.count, loop.seconds
-            values = loop.block()
-            self._results += values
-            used = process_time()
-            if loop.count > before:
-                self._steering.noticing.worked(loop.count - before, loop.seconds - seconds, used - cpu)
-            if self._enough(loop):
-                break
-            if probe is None and clock() - began > PROBE_AFTER_SECONDS:
-                probe = self._probe()
-            cpu = process_time()
-        if probe is not None:
-            self._steering.noticing.gil_seen(probe.stop(), probe.looks)
+        try:
+            while not (loop.done or loop.failed):
+                before, seconds = loop.count, loop.seconds
+                values = loop.block()
+                self._results += values
+                used = process_time()
+                if loop.count > before:
+                    self._steering.noticing.worked(loop.count - before, loop.seconds - seconds, used - cpu)
+                if self._enough(loop):
+                    break
+                if probe is None and clock() - began > PROBE_AFTER_SECONDS:
+                    probe = self._probe()
+                cpu = process_time()
+        finally:
+            if probe is not None:
+                self._steering.noticing.gil_seen(probe.stop(), probe.looks)
 
     def _sample_ahead(self) -> None:
         """Do items further on, where they can be reached: what comes may be dearer than what the first items show.
@@ -293,4 +295,8 @@ def plan(fn: Callable[..., Any], /, *iterables: Iterable[Any], **options: Any) -
 
 def plan_of(work: Work, options: Options) -> Plan:
     """The plan of a call: sampled in the calling thread, or in a worker where the function may not be called here."""
+    if options.sample == "none":
+        from breakeven.errors import UsageError
+
+        raise UsageError("sample is 'none', but a plan goes by a sample; give 'here' or 'worker'", "sample")
     return PlanAway(work, options) if only_processes(options) else Plan(work, options)

@@ -149,7 +149,7 @@ class Executor(concurrent.futures.Executor):
             blocks.close()
 
     def plan(self, fn: Callable[..., Any], /, *iterables: Iterable[Any], **options: Any) -> Plan:
-        """As `breakeven.plan`: sample in the calling thread, forecast, and go on from there when asked to."""
+        """As `breakeven.plan`: sample, forecast, and go on from there when asked to."""
         from breakeven.executor.plan import plan_of
 
         self._refuse_after_shutdown()

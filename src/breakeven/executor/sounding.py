@@ -7,6 +7,7 @@ is run (`away`).
 from __future__ import annotations
 
 from itertools import islice
+from time import perf_counter as clock
 
 from breakeven.backends.crews import Crews, drive
 from breakeven.engine.stream import sliceable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from breakeven.work import Options
 
 LEAST_ITEMS = 3  # where they are short
+LONGEST_SECONDS = 1.0  # whatever is known by then: items that hang or kill the worker tell nothing
 ROUND_SECONDS = 2e-3  # of work that is asked for at a time,
 GROWTH = 8  # and at most so many times the items of the time before
 
@@ -49,19 +51,21 @@ class Sounding:
         at, size = work.first, 1
         crew = crews.acquire(heard.recorder)
         crew.max_workers = 1
+        began = clock()
 
         def turn(_: Stream) -> None:
             heard.listen()
 
         try:
-            while not self._enough():
+            function = crew.function(work.fn, work.options.seed)  # once, whatever is bound to it
+            while not (self._enough() or clock() - began > LONGEST_SECONDS):
                 items = source[at : at + size] if whole else list(islice(source, size))
                 if not len(items):
                     break
                 until = at + len(items)
                 part = Work(work.fn, iter(items), mode=work.mode, length=until, options=work.options, first=at)
                 at = until
-                for block in drive(crew, part, ordered=True, window=None, turn=turn):
+                for block in drive(crew, part, ordered=True, window=None, turn=turn, function=function):
                     self.results += block
                 size = self._next_size(size)
         except KeyboardInterrupt:

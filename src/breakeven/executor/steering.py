@@ -50,7 +50,8 @@ TRIAL_GAIN = 1.25  # threads on trial stay from here on
 BACK_OFF_SECONDS = 0.1  # before what has not kept its promise is tried again; doubled each time
 WORTH_CHOOSING_SECONDS = 5e-3  # of work in a call whose function is known: below, the last choice is taken as it is
 MISTAKEN = 1.5  # times more or less than calls before: this call is forecast anew
-ENGINE_SECONDS = 6e-3  # to load what drives worker processes, once in a program
+ENGINE_SECONDS = 6e-3  # to load what drives worker processes, once in a program,
+THREADS_SECONDS = 4e-3  # and what drives threads
 CLOUDPICKLE_SECONDS = 22e-3  # its import; needed for what stands in `__main__`, lambdas and closures
 
 
@@ -141,6 +142,7 @@ class Steering:
             max_workers=self._options.max_workers,
             start_method=self._start_method(),
             start_seconds=self._start_seconds(warm=warm),
+            threads_load_seconds=0.0 if "breakeven.backends.gangs" in sys.modules else THREADS_SECONDS,
             memory_limit=self._room_bytes(),
             threads_allowed=not self._trial,
             processes_allowed=not banned and self._cpus > 1,
@@ -334,12 +336,12 @@ class Steering:
             sample = replace(sample, mean_seconds=(before + mean) / 2 if before else mean)
         if sample.mean_seconds and items:
             known.remember(self._work.fn, known.Known(sample=sample, items=items, choice=choice))
-        stayed = (
-            mixed is not None and mixed.stream.shared is None and len(self.moves) == 1
-        )  # what comes again is copied once
+        if mixed is None:
+            return
+        stayed = mixed.stream.shared is None and len(self.moves) == 1  # what comes again is copied once
         if stayed and self._lesson is not None and sample.weighed:
-            self._lesson.learn(sample)
-        if mixed is not None and mixed.started_seconds is not None:
+            self._lesson.learn(sample, mixed.pickling_seconds)
+        if mixed.started_seconds is not None:
             known.learn_start(str(mixed.facts["start_method"]), mixed.facts["workers"], mixed.started_seconds)
 
 

@@ -72,15 +72,17 @@ def serial(sample: Sample, items: int) -> Forecast:
     return _forecast("serial", 1, None, items, seconds, margin, 0, (("compute", seconds),))
 
 
-def threads(sample: Sample, items: int, workers: int, profile: MachineProfile) -> Forecast:
-    """All of `items` in so many threads of this process."""
+def threads(
+    sample: Sample, items: int, workers: int, profile: MachineProfile, *, load_seconds: float = 0.0
+) -> Forecast:
+    """All of `items` in so many threads of this process; what drives them takes `load_seconds` to load."""
     tau = max(sample.mean_seconds, 1e-9)
     share = UNKNOWN_GIL if sample.gil_share is None else sample.gil_share
     cpu = min(max(sample.cpu_share, 0.0), float(profile.cpus))
     wide = min(workers, max(items, 1))
     chunk = _chunk(sample, items, wide)
     rate = _thread_rate(tau, share, cpu, wide, profile)
-    start = profile.thread_start_seconds * min(wide, 8) / 2
+    start = load_seconds + profile.thread_start_seconds * min(wide, 8) / 2
     dispatch = ceil(items / chunk) * profile.thread_chunk_seconds
     compute = max(items / rate, ceil(items / wide) * tau)
     tail = _tail(sample, items, wide)

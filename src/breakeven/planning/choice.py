@@ -35,7 +35,8 @@ class Situation:
     """What a choice depends on beside sample and profile.
 
     `items` are those still to do (or a guess, where `known` is false), `start_seconds` what starting the workers would
-    still cost, None for what the profile says; `handicap` by which factor processes lately took longer than promised.
+    still cost, None for what the profile says, `threads_load_seconds` what loading takes before threads can start;
+    `handicap` by which factor processes lately took longer than promised.
     """
 
     items: int
@@ -44,6 +45,7 @@ class Situation:
     max_workers: int | None = None
     start_method: str = "fork"
     start_seconds: float | None = None
+    threads_load_seconds: float = 0.0
     memory_limit: int | None = None
     threads_allowed: bool = True
     processes_allowed: bool = True
@@ -74,7 +76,9 @@ def candidates(sample: Sample, situation: Situation, profile: MachineProfile) ->
     sample = _with_assumed_gil(sample)
     found = [model.serial(sample, items)]
     if situation.threads_allowed:
-        found += [model.threads(sample, items, workers, profile) for workers in _thread_counts(sample, situation)]
+        load = situation.threads_load_seconds
+        counts = _thread_counts(sample, situation)
+        found += [model.threads(sample, items, workers, profile, load_seconds=load) for workers in counts]
     if situation.processes_allowed and not sample.refusal:
         found += [_processes(sample, situation, profile, workers) for workers in _process_counts(sample, situation)]
     limit = situation.memory_limit
@@ -224,7 +228,13 @@ def _pilot(
     counts = _thread_counts(sample, situation)
     if not counts:
         return None
-    hoped = model.threads(replace(sample, gil_share=0.0), situation.items, counts[-1], profile)
+    hoped = model.threads(
+        replace(sample, gil_share=0.0),
+        situation.items,
+        counts[-1],
+        profile,
+        load_seconds=situation.threads_load_seconds,
+    )
     least = min(best.seconds, serial.seconds)
     worth = hoped.seconds < least and serial.seconds - hoped.seconds > PILOT_COST_SECONDS
     sure = _surely_quicker(hoped, serial, replace(sample, gil_share=0.0), profile)

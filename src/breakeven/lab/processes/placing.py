@@ -20,6 +20,7 @@ from breakeven.lab.processes import forking
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from typing import Any
 
     Cpus = tuple[int, ...]
 
@@ -61,12 +62,15 @@ def kept_on(cpus: Sequence[int]) -> Iterator[None]:
     if not cpus:
         yield
         return
-    before = os.sched_getaffinity(0)
+    before = {int(thread.name): os.sched_getaffinity(int(thread.name)) for thread in Path("/proc/self/task").iterdir()}
+    usual = os.sched_getaffinity(0)
     _move("self", cpus)
     try:
         yield
     finally:
-        _move("self", before)
+        _move("self", usual)  # those that were started meanwhile
+        for thread, own in before.items():
+            _put(thread, own)
 
 
 def keep(pid: int, cpus: Sequence[int]) -> None:
@@ -77,8 +81,10 @@ def keep(pid: int, cpus: Sequence[int]) -> None:
 @contextmanager
 def awake() -> Iterator[None]:
     """Keep all usable CPUs from sleeping for a block; whoever wants one has it at once."""
-    spinners = [forking.start(_spin, cpu) for cpu in _usable()]
+    spinners: list[Any] = []
     try:
+        for cpu in _usable():
+            spinners.append(forking.start(_spin, cpu))  # noqa: PERF401 - those that were started are ended, if one is not
         yield
     finally:
         for spinner in spinners:
@@ -96,10 +102,14 @@ def _spin(cpu: int) -> None:
 
 def _move(process: str, cpus: Collection[int]) -> None:
     for thread in Path(f"/proc/{process}/task").iterdir():
-        try:
-            os.sched_setaffinity(int(thread.name), cpus)
-        except ProcessLookupError:  # a thread that has ended meanwhile
-            continue
+        _put(int(thread.name), cpus)
+
+
+def _put(thread: int, cpus: Collection[int]) -> None:
+    try:
+        os.sched_setaffinity(thread, cpus)
+    except ProcessLookupError:
+        pass  # it has ended meanwhile
 
 
 def _usable() -> list[int]:
