@@ -68,7 +68,7 @@ def planned(workload: Workload, items: Any) -> dict[str, Any]:
     began = time.perf_counter()
     plan = be.plan(workload.fn, items)
     seconds = time.perf_counter() - began
-    situation = plan._steering.situation(len(items), known_length=True, warm=False)  # noqa: SLF001 - not a user's view
+    situation = plan._done.steering.situation(len(items), known_length=True, warm=False)  # noqa: SLF001 - not a user's view
     first = plan.sample.first_excess_seconds
     whole = [
         {

@@ -124,7 +124,7 @@ class Mixed:
         try:
             # What is forked has what was there before, such as cloudpickle; others start while the function is pickled.
             began = clock()
-            if not crew.about_to_fork():
+            if cold and not crew.about_to_fork():
                 self._hire(crew, at_once or workers)
             before = self.recorder.mark(states.SERIALISE)
             function = crew.function(self.work.fn, self.options.seed)

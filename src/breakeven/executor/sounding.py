@@ -11,41 +11,63 @@ from time import perf_counter as clock
 
 from breakeven.backends.crews import Crews, drive
 from breakeven.engine.stream import sliceable
+from breakeven.executor.away import Away
 from breakeven.executor.hearsay import Hearsay
+from breakeven.executor.sampling import LEAST_ITEMS, LEAST_SECONDS, SAMPLE_SECONDS, SAMPLE_SHARE
 from breakeven.ledger.recorder import Recorder
 from breakeven.records import replace
 from breakeven.work import Work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from breakeven.engine.stream import Stream
+    from breakeven.executor.auto import Auto
+    from breakeven.model.sample import Sample
+    from breakeven.planning.choice import Choice
     from breakeven.work import Options
 
-LEAST_ITEMS = 3  # where they are short
 LONGEST_SECONDS = 1.0  # whatever is known by then: items that hang or kill the worker tell nothing
 ROUND_SECONDS = 2e-3  # of work that is asked for at a time,
 GROWTH = 8  # and at most so many times the items of the time before
 
 
 class Sounding:
-    """What became of the first items: `results`, and the `error` that an item or the input has raised, if any."""
+    """What became of the items that were sampled: `results`, and the `choice` that follows."""
 
-    def __init__(
-        self, work: Work, options: Options, *, most_seconds: float, least_seconds: float, share: float
-    ) -> None:
-        """Do as many as take `share` of what all would, within these seconds of work."""
+    def __init__(self, work: Work, options: Options) -> None:
         self.results: list[Any] = []
-        self.error: BaseException | None = None
-        self.heard = Hearsay(Recorder())
-        self.ready = 0  # workers that stand ready from now on
-        self._bounds = most_seconds, least_seconds, share
+        self._error: BaseException | None = None
+        self._heard = Hearsay(Recorder())
+        self._ready = 0  # workers that stand ready from now on
         self._work = work
-        self.rest = self._sound(Crews(replace(options, backend="processes")))
+        self._left = self._sound(Crews(replace(options, backend="processes")))
+        items = self.sampled or 1 if work.length is None else max(work.length - self.sampled, 0)
+        self.choice = Away(options).choose(self.sample, items, self._ready)
+
+    @property
+    def sample(self) -> Sample:
+        """What is known of the function."""
+        return self._heard.sample()
+
+    @property
+    def sampled(self) -> int:
+        """How many items are done."""
+        return len(self.results)
+
+    def break_even(self, choice: Choice) -> None:
+        """None: what a loop in this process would take does not matter where the function may not be called in it."""
+
+    def rest(self, auto: Auto, recorder: Recorder, choice: Choice) -> Iterator[list[Any]]:
+        """The results of all other items, made in worker processes."""
+        if self._error is not None:
+            raise self._error
+        return auto.go_away(self._left, recorder, ordered=True, bounded=False, planned=(choice, self.sample))
 
     def _sound(self, crews: Crews) -> Work:
-        work, heard = self._work, self.heard
+        work, heard = self._work, self._heard
         whole = sliceable(work.source)
         source: Any = work.source if whole else iter(work.source)
         at, size = work.first, 1
@@ -71,23 +93,23 @@ class Sounding:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - raised in its turn
-            self.error = error
+            self._error = error
         finally:
             crews.give_back(crew)
-            self.ready = 0 if crew.closed else len(crew.members)
+            self._ready = 0 if crew.closed else len(crew.members)
         return Work(work.fn, source, mode=work.mode, length=work.length, options=work.options, first=at)
 
     def _enough(self) -> bool:
-        observed, length = self.heard.observed, self._work.length
-        most, least, share = self._bounds
+        observed, length = self._heard.observed, self._work.length
+        most = SAMPLE_SECONDS
         if observed.items < 2 or (observed.items < LEAST_ITEMS and observed.steady_seconds < most):  # noqa: PLR2004 - the first is so often warm-up
             return False
         if length is not None:
-            most = min(most, max(share * length * observed.steady_seconds / observed.items, least))
+            most = min(most, max(SAMPLE_SHARE * length * observed.steady_seconds / observed.items, LEAST_SECONDS))
         return observed.steady_seconds > most
 
     def _next_size(self, size: int) -> int:
-        observed = self.heard.observed
+        observed = self._heard.observed
         if observed.items < LEAST_ITEMS:
             return 1
         mean = observed.steady_seconds / observed.items
