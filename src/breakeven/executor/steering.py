@@ -16,7 +16,6 @@ from time import perf_counter as clock
 
 from breakeven.engine.sameness import stamp_of
 from breakeven.executor import known, promise
-from breakeven.executor.lessons import Lesson
 from breakeven.executor.noticing import WORTH_CLOUDPICKLE_SECONDS, Noticing
 from breakeven.executor.promise import Promise
 from breakeven.ledger import recorder as states
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from breakeven.backends.mixed import Mixed
+    from breakeven.executor.lessons import Lesson
     from breakeven.ledger.recorder import Recorder
     from breakeven.model.sample import Sample
     from breakeven.work import Options, Work
@@ -217,6 +217,8 @@ class Steering:
                 # Crews are kept by their size: of the usual one, where only the items are too few for all of it.
                 few = forecast.workers == min(self._workers(), choice.items)
                 size = self._workers() if few else forecast.workers
+                from breakeven.executor.lessons import Lesson
+
                 self._lesson = self._lesson or Lesson(self._recorder)
                 mixed.to_processes(size, self._options.start_method, forecast.workers)
             else:
