@@ -39,7 +39,7 @@ def stamp_of(fn: Any, depth: int = 0) -> tuple[Any, ...] | None:
             return None
         parts.append(value)
     scope = fn.__globals__
-    for name in names_in(fn.__code__):
+    for name in _names_in(fn.__code__):
         if name not in scope:
             continue  # a built-in, an attribute
         value = scope[name]
@@ -82,7 +82,7 @@ def frozen(fn: Any) -> Any:
         kept = scopes.setdefault(id(scope), {"__name__": scope.get("__name__")})
         copied = copies[id(one)] = FunctionType(one.__code__, kept, one.__name__, one.__defaults__)
         copied.__qualname__, copied.__module__, copied.__doc__ = one.__qualname__, one.__module__, one.__doc__
-        for name in names_in(one.__code__):
+        for name in _names_in(one.__code__):
             if name in scope:
                 value = scope[name]
                 kept[name] = copy(value) if type(value) is FunctionType and not _importable(value) else value
@@ -104,14 +104,14 @@ def _importable(value: Any) -> bool:
     return module != "__main__" and getattr(sys.modules.get(module), value.__qualname__, None) is value
 
 
-def names_in(code: Any) -> tuple[str, ...]:
+def _names_in(code: Any) -> tuple[str, ...]:
     """Names that a function's code, and code inside it, may look up."""
     found = _names.get(code)
     if found is None:
         names = dict.fromkeys(code.co_names)
         for constant in code.co_consts:
             if type(constant) is CodeType:
-                names |= dict.fromkeys(names_in(constant))
+                names |= dict.fromkeys(_names_in(constant))
         found = tuple(names)
         if len(_names) > MOST_NAMES:
             _names.clear()

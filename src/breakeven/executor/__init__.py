@@ -62,26 +62,23 @@ def open_backend(options: Options) -> Backend:
         return name  # type: ignore[no-any-return]
     if nouns.in_worker or nouns.index() is not None:
         name = "serial"  # a call made inside a task: its caller has the processors already
-    if name == "auto":
-        with loading():
+    with loading():
+        if name == "auto":
             from breakeven.executor.auto import Auto
 
-        return Auto(options)
-    if name == "serial":
-        with loading():
+            return Auto(options)
+        if name == "serial":
             from breakeven.backends.serial import Serial
 
-        return Serial(options)
-    if name == "threads":
-        with loading():
+            return Serial(options)
+        if name == "threads":
             from breakeven.backends.threads import Threads
 
-        return Threads(options)
-    if name == "processes":
-        with loading():
+            return Threads(options)
+        if name == "processes":
             from breakeven.backends.processes import Processes
 
-        return Processes(options)
+            return Processes(options)
     from breakeven.errors import BackendUnavailable
 
     raise BackendUnavailable(name, "backend='processes' until it is there", "it is not part of this version yet")

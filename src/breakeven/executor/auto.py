@@ -160,9 +160,8 @@ class _Watch:
     def __init__(self, work: Work, loop: Loop, steering: Steering | None) -> None:
         self.loop = loop
         self.steering = steering
-        self.due_seconds = (
-            FIRST_LOOK_SECONDS if steering is None else steering.quiet_until_seconds
-        )  # of work: next look
+        # Of work done here: when to look next.
+        self.due_seconds = FIRST_LOOK_SECONDS if steering is None else steering.quiet_until_seconds
         self._left = work.length
         self._rented = _rented(work)
         self._items, self._seconds = work.first, 0.0

@@ -22,7 +22,6 @@ from breakeven.planning.choice import Situation, choose_workers
 from breakeven.planning.chunks import WINDOW
 from breakeven.planning.validate import only_processes
 from breakeven.probes.capacity import memory_limit_bytes
-from breakeven.probes.hazards import fork_hazard
 from breakeven.records import replace
 
 TYPE_CHECKING = False
@@ -125,8 +124,7 @@ class Away:
         return choose_workers(sample, situation, known.profile(), ready)
 
     def _method(self) -> str:
-        method = self._crews.method
-        return method or ("fork" if fork_hazard() is None else "forkserver")
+        return known.start_method(self._crews.method)
 
     def _others_seconds(self) -> float:
         """What starting all the others takes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from time import perf_counter as clock
 
+from breakeven.probes.hazards import fork_hazard
 from breakeven.records import record
 
 TYPE_CHECKING = False
@@ -100,6 +101,11 @@ def cpus() -> int:
 
         _cpus = (now, usable_cpus())
     return _cpus[1]
+
+
+def start_method(asked: str | None) -> str:
+    """How workers would be started now: as was asked for, else by a fork where that is safe."""
+    return asked or ("fork" if fork_hazard() is None else "forkserver")
 
 
 def profile() -> MachineProfile:

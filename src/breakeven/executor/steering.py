@@ -21,7 +21,6 @@ from breakeven.executor.promise import Promise
 from breakeven.ledger import recorder as states
 from breakeven.planning.choice import Choice, Situation, choose
 from breakeven.probes.capacity import memory_limit_bytes, running_elsewhere
-from breakeven.probes.hazards import fork_hazard
 from breakeven.probes.memory import resident_bytes
 from breakeven.records import replace
 from breakeven.work import told
@@ -175,7 +174,7 @@ class Steering:
 
     def _start_method(self) -> str:
         if self._method is None:
-            self._method = self._options.start_method or ("fork" if fork_hazard() is None else "forkserver")
+            self._method = known.start_method(self._options.start_method)
         return self._method
 
     def _room_bytes(self) -> int | None:

@@ -22,9 +22,7 @@ MOST_THREADS = 64
 CAUTION = {"measured": 0.08, "assumed": 0.15}  # relative: by so much the model has to err before a choice does harm
 LEAST_GAIN_SECONDS = 0.5e-3  # a gain below this is not worth a start
 PILOT_BUFFER_BYTES = 16_000  # an item or result with buffers this large may well be worked on without the GIL
-PILOT_COST_SECONDS = (
-    12e-3  # of threads that turn out to queue for the GIL: their start, and the time until that is seen
-)
+PILOT_COST_SECONDS = 12e-3  # of threads that turn out to queue for the GIL: their start, and until that is seen
 TIE = 0.95  # processes have to be quicker than threads by as much: they take more memory
 TINY_SECONDS = 50e-6  # an item this short does not let go of the GIL to any avail: each hand-over costs as much
 OWN_THREADS = 1.5  # CPU over wall from which a function is taken to run threads of its own
