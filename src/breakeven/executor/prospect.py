@@ -39,7 +39,8 @@ def breakeven_of(
 
     def again(sample: Sample, items: int) -> Forecast:
         if best.backend == "threads":
-            return model.threads(sample, items, best.workers, profile)
+            load = situation.threads_load_seconds
+            return model.threads(sample, items, best.workers, profile, load_seconds=load)
         return model.processes(
             sample, items, best.workers, profile, situation.start_method, start_seconds=situation.start_seconds
         )
