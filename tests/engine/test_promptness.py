@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import breakeven as be
@@ -56,6 +57,31 @@ def test_a_waiting_chunk_is_taken_from_behind_a_slow_one(method: str, tmp_path: 
         assert next(stream) == 4
         assert sorted([*got, 4]) == list(range(30))
         stream.close()
+
+
+def test_a_chunk_is_taken_from_a_worker_that_is_slow_to_start(method: str, tmp_path: Path) -> None:
+    """It has not begun what it was sent: who is ready goes on with it."""
+    gate = str(tmp_path / "gate")
+    os.mkfifo(gate)
+    options: dict[str, Any] = {"backend": "processes", "start_method": method, "max_workers": 2, "chunksize": 1}
+    stream = be.imap(abs, range(4), initializer=tasks.let_one_in, initargs=(str(tmp_path / "in"), gate), **options)
+    assert list(stream) == [0, 1, 2, 3]
+
+
+def test_what_was_taken_back_is_not_lent_any_more(method: str, tmp_path: Path) -> None:
+    """The shared memory of a cancelled call's array serves again, though its worker never looked at it."""
+    gate = str(tmp_path / "gate")
+    os.mkfifo(gate)
+    array = np.ones(1 << 18)
+    with be.Executor(1, backend="processes", start_method=method) as executor:
+        assert executor.submit(abs, -1).result() == 1
+        slow = executor.submit(tasks.wait_at, 7, 7, gate)
+        behind = executor.submit(np.sum, array)
+        assert behind.cancel()
+        assert executor._backend._driver._crew.lending.arena.used_bytes < array.nbytes  # type: ignore[attr-defined]
+        _open(gate)
+        assert slow.result(20) == 7
+        assert executor.submit(np.sum, array).result(20) == array.size
 
 
 def test_log_records_of_tasks_reach_the_parents_handlers(method: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -157,7 +157,7 @@ class Driver(Pending):
         for member in crew.members:
             for chunk in member.inflight:
                 if chunk.sink is task:
-                    supervise.withdraw(member, chunk)
+                    supervise.withdraw(crew, member, chunk)
                     self._feed(crew)
                     return
 

@@ -15,6 +15,7 @@ from breakeven.engine.channel import frames
 from breakeven.engine.forkserver import template
 from breakeven.engine.functions import StaleModuleError
 from breakeven.engine.roster import Roster, rosters
+from breakeven.engine.watch import give_way
 from breakeven.ledger import recorder
 from breakeven.planning.chunks import WINDOW_ITEMS, chunk_size, depth
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from breakeven.engine.member import Member
     from breakeven.engine.stream import Stream
 
-SPIN_SECONDS = 40e-6  # a blocking wake-up costs about 45 µs; longer spinning starves the workers
 FEED_EVERY = 4  # messages of a batch
 CHUNK_BYTES = 4 << 20  # a chunk holds no more, however quick its items are
 HEAVY_BYTES = 256 << 20  # a stream whose results lie ready reads its input further only below this
@@ -169,15 +169,20 @@ class Crew(Roster):
         return arrived
 
     def _look(self, busy: list[Member]) -> list[tuple[Member, bytes | bytearray | None]]:
-        """Spin over the busy workers."""
-        end = clock() + SPIN_SECONDS
+        """Look at the busy workers, and again for a while."""
+        now = clock()
+        end = self.spin.end(now)
         arrived: list[tuple[Member, bytes | bytearray | None]] = []
-        while not arrived:
+        while True:
             for member in busy:
                 arrived.extend(self._look_once(member))
-            if clock() > end:
-                break
-        return arrived
+            if arrived:
+                return arrived
+            if now >= end:
+                self.spin.ended(end, now)
+                return arrived
+            give_way()
+            now = clock()
 
     def _look_once(self, member: Member) -> list[tuple[Member, bytes | bytearray | None]]:
         try:

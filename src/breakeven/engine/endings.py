@@ -6,13 +6,12 @@ Lives here: stopping and collecting. Never here: why (`supervise`, `blame`).
 from __future__ import annotations
 
 import _signal
-import os
 from time import perf_counter as clock
 from time import sleep
 
 from breakeven.engine import protocol
 from breakeven.engine.programs import REAP_SECONDS
-from breakeven.engine.supervise import TERM_SECONDS, tell_to_stop
+from breakeven.engine.supervise import TERM_SECONDS, take_back, tell_to_stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,10 +28,8 @@ def abandon(crew: Roster, stream: Stream, pump: Callable[[float], None]) -> None
     """Stop what still runs of a call that is over: at the next item where possible, else the worker is ended."""
     concerned = []
     for member in crew.members:
-        while (
-            member.inflight and member.inflight[-1].claim and member.inflight[-1].sink is stream and _take_back(member)
-        ):
-            pass
+        while member.inflight and member.inflight[-1].sink is stream and (chunk := take_back(crew, member)):
+            stream.finished(chunk)
         if any(chunk.sink is stream for chunk in member.inflight):
             member.board[protocol.CANCELLED] = max(chunk.seq for chunk in member.inflight if chunk.sink is stream)
             concerned.append(member)
@@ -48,17 +45,6 @@ def abandon(crew: Roster, stream: Stream, pump: Callable[[float], None]) -> None
         if member in crew.members and member.inflight:
             member.inflight.clear()
             end(crew, member)
-
-
-def _take_back(member: Member) -> bool:
-    try:
-        os.eventfd_read(member.started.tokens)
-    except BlockingIOError:
-        return False
-    chunk = member.inflight.pop()
-    member.skips.add(chunk.seq)
-    chunk.sink.finished(chunk)
-    return True
 
 
 def end(crew: Roster, member: Member) -> None:

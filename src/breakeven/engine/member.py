@@ -61,8 +61,6 @@ class Chunk:
 
     __slots__ = (
         "attempt",
-        "blocks",
-        "claim",
         "count",
         "done",
         "first",
@@ -75,6 +73,7 @@ class Chunk:
         "sent",
         "seq",
         "sink",
+        "table",
     )
 
     def __init__(
@@ -91,10 +90,9 @@ class Chunk:
         self.attempt = 1
         self.seq = 0
         self.sent = 0.0
-        self.claim = False
         self.hint = 0.0
         self.path: list[float] = []
-        self.blocks: list[int] = []
+        self.table = b""  # of the blocks of shared memory that its arguments lie in
 
 
 UNKNOWN = -1  # in place of an item's offset: any of those of the chunk

@@ -16,7 +16,7 @@ from breakeven.engine.functions import Functions
 from breakeven.engine.lending import Lending
 from breakeven.engine.member import Member
 from breakeven.engine.programs import Surroundings
-from breakeven.engine.watch import Watch
+from breakeven.engine.watch import Spin, Watch
 from breakeven.ledger import recorder as states
 from breakeven.ledger.recorder import Recorder
 
@@ -64,6 +64,7 @@ class Roster:
         self._numbers = 0
         self.hungry = False  # whether feeding stopped before all had enough, since the input is slow
         self.soon = False  # whether results are expected at once
+        self.spin = Spin()
         self.writable: list[Member] = []  # whose channels take more of what had to wait
         self.outgoing: list[Member] = []  # with bytes that wait for the others of this round
         rosters[id(self)] = self

@@ -171,12 +171,12 @@ def _framed(crew: Roster, member: Member, chunk: Chunk, encoded: Encoded) -> byt
     function = chunk.function
     chunk.seq = crew.next_seq()
     flags = chunk.flags
-    chunk.claim = bool(member.inflight)
-    if chunk.claim:  # it waits behind another: who takes the token first, runs it or recalls it
+    if member.started.tokens >= 0:
         flags |= protocol.CLAIM
         os.eventfd_write(member.started.tokens, 1)
     if encoded.stream_shared:
         flags |= protocol.STREAM_SHARED
+    chunk.table = encoded.table
     chunk.hint = function.seconds or 0.0
     return protocol.chunk_frame(
         flags,

@@ -168,38 +168,38 @@ def distrust(member: Member, error: BaseException) -> None:
 
 
 def recall(crew: Roster) -> bool:
-    """An idle worker finds nothing to do: take back a chunk that waits behind another one; True when one was."""
+    """An idle worker finds nothing to do: take back a chunk that another has not begun; True when one was."""
     now = clock()
     for member in crew.members:
         inflight = member.inflight
-        if len(inflight) < 2:  # noqa: PLR2004
+        if not inflight or (len(inflight) == 1 and member.state != protocol.STARTING):
             continue
         last = inflight[-1]
         waits = now - inflight[0].sent > 2 * WORTH_RECALLING_SECONDS
-        if not last.claim or not (waits or last.hint * last.count > WORTH_RECALLING_SECONDS):
-            continue
-        try:
-            os.eventfd_read(member.started.tokens)
-        except BlockingIOError:
-            continue  # the worker was quicker
-        inflight.pop()
-        member.skips.add(last.seq)
-        last.sink.again(last, 0, last.count, alone=False)
-        last.sink.finished(last)
-        return True
+        if (waits or last.hint * last.count > WORTH_RECALLING_SECONDS) and take_back(crew, member):
+            last.sink.again(last, 0, last.count, alone=False)
+            last.sink.finished(last)
+            return True
     return False
 
 
-def withdraw(member: Member, chunk: Chunk) -> None:
+def take_back(crew: Roster, member: Member) -> Chunk | None:
+    """Recall the last chunk that was sent to a worker; None when it has begun, or there is none."""
+    if not member.inflight or member.started.tokens < 0:
+        return None
+    try:
+        os.eventfd_read(member.started.tokens)
+    except BlockingIOError:
+        return None  # the worker was quicker
+    chunk: Chunk = member.inflight.pop()
+    member.skips.add(chunk.seq)
+    crew.lending.release(member, (offset for _, _, offset, _ in protocol.BUFFER.iter_unpack(chunk.table)))
+    return chunk
+
+
+def withdraw(crew: Roster, member: Member, chunk: Chunk) -> None:
     """A chunk is not wanted any more: take it back while it waits (with what waits behind it), else end its worker."""
-    inflight = member.inflight
-    while inflight[-1].claim:
-        try:
-            os.eventfd_read(member.started.tokens)
-        except BlockingIOError:
-            break  # the worker was quicker
-        last = inflight.pop()
-        member.skips.add(last.seq)
+    while (last := take_back(crew, member)) is not None:
         if last is not chunk:
             last.sink.again(last, 0, last.count, alone=False)
         last.sink.finished(last)

@@ -24,6 +24,7 @@ from breakeven.engine.channel import Channel, frames
 from breakeven.engine.codec import Encoded, decode, encode
 from breakeven.engine.loops import LOOPS, TIMED, sweep
 from breakeven.engine.part import Part, Unloadable, facts_of, heed, queue_delay_reader, reraise, resident_bytes, settle
+from breakeven.engine.watch import Inbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-SPIN_SECONDS = 50e-6  # a blocking wake-up costs about 45 µs: look that long before blocking
 BLOCK_SECONDS = 200e-6  # items between two looks at the clock
 FLUSH_SECONDS = 2e-3  # finished results wait no longer than this for the rest of their chunk
 SPLIT_SECONDS = 10e-3  # a chunk that takes longer than foreseen is handed back here
@@ -77,9 +77,9 @@ class Worker:
         "_functions",
         "_held",
         "_held_since",
+        "_inbox",
         "_loading",
         "_lock",
-        "_poller",
         "_queue_delay",
         "_results",
         "_seat",
@@ -94,8 +94,7 @@ class Worker:
         self._window = Window(seat.arguments, private=True) if seat.arguments >= 0 else None
         self._results = Arena(seat.results) if seat.results >= 0 else None
         self._functions: dict[int, tuple[Any, int | None]] = seat.setup["functions"]  # a fork inherits some
-        self._poller = select.poll()
-        self._poller.register(self._channel.descriptor, select.POLLIN)
+        self._inbox = Inbox(self._channel, seat.tokens)
         self._lock = allocate_lock()
         self._free_at = clock()
         self._loading = 0.0  # seconds spent on loading functions since the last outcome
@@ -128,17 +127,14 @@ class Worker:
                 return
 
     def _messages(self) -> Iterator[tuple[int, int, memoryview]]:
-        channel = self._channel
+        look = self._inbox.look
         while True:
-            end = clock() + SPIN_SECONDS
-            while True:
-                try:
-                    got = channel.receive()
-                except BlockingIOError:
-                    if clock() > end and not self._block():
-                        return
-                    continue
-                break
+            try:
+                got = look()
+            except BlockingIOError:
+                if not self._sleep():
+                    return
+                continue
             if got is None:
                 return
             yield from frames(got)
@@ -163,18 +159,18 @@ class Worker:
         self._board[protocol.PHASE] = protocol.IDLE
         self._free_at = clock()
 
-    def _block(self) -> bool:
+    def _sleep(self) -> bool:
         """Wait for a message; False when there was none for so long that this worker leaves."""
-        window = self._window
+        window, inbox = self._window, self._inbox
         if window is not None and window.released:
             self._tell_released(window)
         idle_seconds = self._seat.setup.get("idle_seconds")
-        if self._results is None or not self._poller.poll(TRIM_AFTER_SECONDS * 1000):
+        if self._results is None or not inbox.wait(TRIM_AFTER_SECONDS):
             if self._results is not None:
                 self._results.trim(0)
             if "breakeven.engine.sharing" in sys.modules:
                 sys.modules["breakeven.engine.sharing"].let_go()
-            if not self._poller.poll(None if idle_seconds is None else idle_seconds * 1000):
+            if not inbox.wait(idle_seconds):
                 self.send(protocol.frame(protocol.BYE))
                 return False
         return True
