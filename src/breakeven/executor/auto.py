@@ -38,6 +38,7 @@ OBSERVE_SECONDS = 5e-4  # items are timed together for so long at least,
 OBSERVE_SHARE = 0.1  # and for so much of the time spent so far
 COUNTS_SECONDS = 4e-3  # a call of this length is remembered, so that many of them may pay for a start together
 LOAD_WORTH_SECONDS = 40e-3  # of work left for which what decides is loaded, once in a program: that takes 4 ms
+MOVED_SECONDS = 120e-9  # what moving the least of items there and back costs both sides: 60 ns each
 WAIT_FOR_SECOND = 16  # items left from which a second one is waited for: the first is so often warm-up,
 WAITS_SHARE = 0.2  # unless it was hardly on a CPU
 WORTH_SECONDS = 2e-3  # of work in a call whose function is known: below, nothing is looked up
@@ -235,7 +236,10 @@ def _decided_before(work: Work, recorder: Recorder, options: Options) -> Going |
 
 
 def _worth_loading(loop: Loop, left: int | None, rented: int) -> bool:
-    """Whether enough is left to load what decides, if that has not been done in this program."""
+    """Whether enough is left to load what decides, if that has not been done in this program.
+
+    Items that take less than moving them count for nothing: nobody gains by giving them away.
+    """
     import sys
 
     if "breakeven.executor.steering" in sys.modules:
@@ -244,9 +248,9 @@ def _worth_loading(loop: Loop, left: int | None, rented: int) -> bool:
     if left is None:
         return loop.seconds > worth
     others = loop.count - 1  # the first is so often warm-up
-    if others > 0 and left > 1:
-        return left * (loop.seconds - loop.first_seconds) / others > worth
-    return left * loop.seconds > worth
+    known = others > 0 and left > 1
+    mean = (loop.seconds - loop.first_seconds) / others if known else loop.seconds
+    return left * (mean - MOVED_SECONDS) > worth
 
 
 def _steering(work: Work, recorder: Recorder, options: Options) -> Steering:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from time import perf_counter as clock
 
-from breakeven.probes.hazards import fork_hazard
 from breakeven.records import record
 
 TYPE_CHECKING = False
@@ -105,6 +104,8 @@ def cpus() -> int:
 
 def start_method(asked: str | None) -> str:
     """How workers would be started now: as was asked for, else by a fork where that is safe."""
+    from breakeven.probes.hazards import fork_hazard
+
     return asked or ("fork" if fork_hazard() is None else "forkserver")
 
 
