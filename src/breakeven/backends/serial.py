@@ -232,9 +232,11 @@ class Loop:
     def _pull(self) -> tuple[int, Iterator[Any]]:
         """How many items are next, and what gives them."""
         if self._walk is not None:
-            self._last = size = max(min(self._block, len(self._single) - self._at), 0)
+            size = max(min(self._block, len(self._single) - self._at), 0)
+            self._last = size or self._last
             return size, islice(self._walk, size)
-        self._last = items = self._read() if self._single is None else self._single[self._at : self._at + self._block]
+        items = self._read() if self._single is None else self._single[self._at : self._at + self._block]
+        self._last = items if len(items) else self._last
         return len(items), iter(items)
 
     def _read(self) -> list[Any]:

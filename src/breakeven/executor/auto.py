@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 FIRST_LOOK_SECONDS = 1e-3  # of work done here, before anything but the work itself costs time
 OBSERVE_SECONDS = 5e-4  # items are timed together for so long at least,
-OBSERVE_SHARE = 0.1  # and for so much of the time spent so far
+OBSERVE_SHARE = 0.1  # and for so much of the time spent so far,
+OBSERVED_TIMES = 4  # or so many times from one decision to the next: each takes 40 µs
 COUNTS_SECONDS = 4e-3  # a call of this length is remembered, so that many of them may pay for a start together
 LOAD_WORTH_SECONDS = 40e-3  # of work left for which what decides is loaded, once in a program: that takes 4 ms
 MOVED_SECONDS = 120e-9  # what moving the least of items there and back costs both sides: 60 ns each
@@ -193,6 +194,7 @@ class _Watch:
         self._items, self._seconds = loop.count, loop.seconds
         self._cpu_since = loop.seconds
         choice = steering.look(loop.items, loop.results, left)
+        self.due_seconds = loop.seconds + max(OBSERVE_SECONDS, steering.calm_seconds / OBSERVED_TIMES)
         self._cpu = process_time()  # what looking took is not the function's
         return choice
 

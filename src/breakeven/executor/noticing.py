@@ -104,7 +104,7 @@ class Noticing:
         """What a call takes at its most is counted from now on."""
         self._counting = forget_peak()
 
-    def look_at_memory(self, room_bytes: int | None) -> None:
+    def look_at_memory(self, room_bytes: Callable[[], int | None]) -> None:
         """How much memory a call takes at its most: the peak, where it stands out.
 
         A large one may be of an earlier time, so it is counted anew; until the next look it is taken for nothing,
@@ -120,7 +120,8 @@ class Noticing:
             self._call_bytes, self._memory_known = excess, True
             return
         self._counting = True
-        self._call_bytes = excess if room_bytes is not None and 2 * excess > room_bytes else 0
+        room = room_bytes()
+        self._call_bytes = excess if room is not None and 2 * excess > room else 0
 
 
 def _free_threaded() -> bool:

@@ -90,6 +90,11 @@ class Steering:
         """Of work done here: until then calls before leave nothing to be looked at."""
         return 0.0 if self._recalled is None else self._due_seconds
 
+    @property
+    def calm_seconds(self) -> float:
+        """Of work done here: how much is still to come before the choice is thought over."""
+        return self._due_seconds - self.noticing.observed.seconds
+
     def look(self, items: Sequence[Any], results: Sequence[Any], left: int | None) -> Choice | None:
         """Where to go from here, or None to go on; `items` are the last ones, `results` end with theirs."""
         observed = self.noticing.observed
@@ -111,7 +116,7 @@ class Steering:
 
     def weigh(self, items: Sequence[Any], results: Sequence[Any], rest: float = WORTH_CLOUDPICKLE_SECONDS) -> None:
         """Measure what items, results and function weigh, and how much memory a call takes."""
-        self.noticing.look_at_memory(self._room_bytes())
+        self.noticing.look_at_memory(self._room_bytes)
         if self._cpus > 1:
             self.noticing.weigh(items, results, rest, inherited=self._inherited())
 
@@ -122,8 +127,13 @@ class Steering:
     def _choose(self, left: int | None, *, warm: bool) -> Choice:
         observed = self.noticing.observed
         items = max(observed.items, 1) if left is None else left
-        situation = self.situation(items, known_length=left is not None, warm=warm)
-        choice = choose(self.noticing.sample(), situation, known.profile())
+        sample, profile = self.noticing.sample(), known.profile()
+        situation = self._situation(items, known_length=left is not None, warm=warm)
+        choice = choose(sample, situation, profile)
+        if choice.forecast.backend != "serial":  # reading what room there is takes as long as two choices
+            room = self._room_bytes()
+            if room is not None and choice.forecast.memory_bytes > room:
+                choice = choose(sample, replace(situation, memory_limit=room), profile)
         if self.choice is None or choice.forecast.backend != "serial":
             self.choice = choice
             self.chosen_after_seconds = observed.seconds
@@ -133,6 +143,11 @@ class Steering:
 
     def situation(self, items: int, *, known_length: bool, warm: bool) -> Situation:
         """Machine, options and experience, as a choice needs them."""
+        situation = self._situation(items, known_length=known_length, warm=warm)
+        return replace(situation, memory_limit=self._room_bytes())
+
+    def _situation(self, items: int, *, known_length: bool, warm: bool) -> Situation:
+        """The same, whatever room there is in memory."""
         banned = clock() < self._not_before
         return Situation(
             items=items,
@@ -142,7 +157,6 @@ class Steering:
             start_method=self._start_method(),
             start_seconds=self._start_seconds(warm=warm),
             threads_load_seconds=0.0 if "breakeven.backends.gangs" in sys.modules else THREADS_SECONDS,
-            memory_limit=self._room_bytes(),
             threads_allowed=not self._trial,
             processes_allowed=not banned and self._cpus > 1,
             pilot_allowed=not banned,

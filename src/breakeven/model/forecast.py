@@ -13,8 +13,6 @@ item's time τ in which it holds the GIL.
 
 from __future__ import annotations
 
-from math import ceil, log, sqrt
-
 from breakeven.model.profile import moving_seconds
 from breakeven.model.sample import NOTHING, Z80
 from breakeven.records import record
@@ -31,6 +29,7 @@ LARGEST_CHUNK = 1 << 16
 MODEL_ERROR = {"measured": 0.15, "assumed": 0.22}  # relative, 80 %, of a parallel run; checked by the regret benchmark
 SERIAL_ERROR = 0.09  # relative: what a machine's own speed varies by from one second to the next
 UNKNOWN_GIL = 0.5  # share assumed where nobody has looked, with an interval from 0 to 1
+LOG_2 = 0.6931  # importing `math` takes as long as a dozen forecasts
 ENDLESS = 1 << 40  # items: no break-even below this is called "never"
 
 
@@ -67,7 +66,7 @@ class Forecast:
 def serial(sample: Sample, items: int) -> Forecast:
     """All of `items` in the calling thread."""
     seconds = items * sample.mean_seconds
-    rest = Z80 * sample.spread_seconds * sqrt(items)
+    rest = Z80 * sample.spread_seconds * items**0.5
     margin = _margin(seconds, sample, SERIAL_ERROR, rest)
     return _forecast("serial", 1, None, items, seconds, margin, 0, (("compute", seconds),))
 
@@ -83,8 +82,8 @@ def threads(
     chunk = _chunk(sample, items, wide)
     rate = _thread_rate(tau, share, cpu, wide, profile)
     start = load_seconds + profile.thread_start_seconds * min(wide, 8) / 2
-    dispatch = ceil(items / chunk) * profile.thread_chunk_seconds
-    compute = max(items / rate, ceil(items / wide) * tau)
+    dispatch = -(-items // chunk) * profile.thread_chunk_seconds
+    compute = max(items / rate, -(-items // wide) * tau)
     tail = _tail(sample, items, wide)
     seconds = start + compute + dispatch + tail
     model = MODEL_ERROR[profile.source]
@@ -138,7 +137,7 @@ def processes(
         start += sample.first_excess_seconds
     capacity = profile.capacity_of(wide)
     feeding = chunks * parent
-    working = max((chunks * worker + items * tau) / wide, ceil(items / wide) * tau)
+    working = max((chunks * worker + items * tau) / wide, -(-items // wide) * tau)
     on_cpus = (chunks * (parent + worker) + items * tau * cpu) / max(capacity, 1.0)
     slowest = max(feeding, working, on_cpus)
     overhead = chunks * (parent + worker)
@@ -186,7 +185,7 @@ def chunk_costs(sample: Sample, chunk: int, profile: MachineProfile) -> tuple[fl
 def _chunk(sample: Sample, items: int, workers: int) -> int:
     """Tasks a message, as the engine will come to choose them."""
     tau = max(sample.mean_seconds, 1e-9)
-    return max(min(int(CHUNK_SECONDS / tau), LARGEST_CHUNK, ceil(items / (4 * workers))), 1)
+    return max(min(int(CHUNK_SECONDS / tau), LARGEST_CHUNK, -(-items // (4 * workers))), 1)
 
 
 def _tail(sample: Sample, items: int, workers: int) -> float:
@@ -194,12 +193,12 @@ def _tail(sample: Sample, items: int, workers: int) -> float:
     if workers == 1 or items <= 1:
         return 0.0
     few = min(1.0, items / (8.0 * workers))
-    return few * min(sample.mean_seconds / 2, sample.spread_seconds * sqrt(2 * log(workers)) / 2)
+    return few * min(sample.mean_seconds / 2, sample.spread_seconds * (2 * LOG_2 * (workers.bit_length() - 1)) ** 0.5 / 2)
 
 
 def _margin(seconds: float, sample: Sample, model: float, extra: float) -> float:
     """Half of the 80 % interval: the sample's error and the model's, which are independent."""
-    return seconds * sqrt(sample.error**2 + model**2) + extra
+    return seconds * (sample.error**2 + model**2) ** 0.5 + extra
 
 
 def _forecast(
@@ -274,7 +273,7 @@ def _smallest(holds: Callable[[float], bool]) -> float | None:
         if high > 1e4:  # noqa: PLR2004 - three hours an item
             return None
     while high / low > 1.02:  # noqa: PLR2004 - two digits are enough
-        middle = sqrt(low * high)
+        middle = (low * high) ** 0.5
         if holds(middle):
             high = middle
         else:
