@@ -208,7 +208,9 @@ class Loop:
         before = nouns.enter(None, None)
         try:
             self._run(items, first, values)
-            if len(values) - already < size and not self._shrunk():  # C takes a task's StopIteration for the end of items
+            if (
+                len(values) - already < size and not self._shrunk()
+            ):  # C takes a task's StopIteration for the end of items
                 self._error = RuntimeError(nouns.STOP_ITERATION)
         except KeyboardInterrupt:
             raise

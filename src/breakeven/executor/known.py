@@ -27,7 +27,10 @@ ALIKE = 1.5  # a call with so many times more or fewer items is decided as the o
 
 @record
 class Known:
-    """A function that was called before: what was seen of it, and what was chosen for how many items."""
+    """A function that was called before: what was seen of it, and what was chosen for how many items.
+
+    `items` is 0 where what was seen since does not bear the choice out: the next call chooses anew.
+    """
 
     sample: Sample
     items: int

@@ -49,6 +49,7 @@ TRIAL_GAIN = 1.25  # threads on trial stay from here on
 BACK_OFF_SECONDS = 0.1  # before what has not kept its promise is tried again; doubled each time
 WORTH_CHOOSING_SECONDS = 5e-3  # of work in a call whose function is known: below, the last choice is taken as it is
 MISTAKEN = 1.5  # times more or less than calls before: this call is forecast anew
+OTHER_SHARE = 0.3  # of a CPU more or less: the same
 ENGINE_SECONDS = 6e-3  # to load what drives worker processes, once in a program,
 THREADS_SECONDS = 4e-3  # and what drives threads
 CLOUDPICKLE_SECONDS = 22e-3  # its import; needed for what stands in `__main__`, lambdas and closures
@@ -70,6 +71,7 @@ class Steering:
         self._method: str | None = None
         self._limit: int | None = None
         self._recalled: Sample | None = None  # what calls before have shown
+        self._chosen_by: Sample | None = None  # what was known when the choice was made
         self._due_seconds = 0.0  # of work done here: when to look next
         self._look_at = 0.0  # the same, elsewhere
         self._promise: Promise | None = None
@@ -135,7 +137,7 @@ class Steering:
             if room is not None and choice.forecast.memory_bytes > room:
                 choice = choose(sample, replace(situation, memory_limit=room), profile)
         if self.choice is None or choice.forecast.backend != "serial":
-            self.choice = choice
+            self.choice, self._chosen_by = choice, sample
             self.chosen_after_seconds = observed.seconds
         return choice
 
@@ -326,7 +328,7 @@ class Steering:
 
     def recall(self, recalled: known.Known, items: int) -> Choice:
         """Choose by what calls before have shown."""
-        sample = self._recalled = recalled.sample
+        sample = self._recalled = self._chosen_by = recalled.sample
         self.noticing.recall(sample)
         expected = items * sample.mean_seconds
         calls = self.calls_before
@@ -350,7 +352,8 @@ class Steering:
             before = sample.mean_seconds
             sample = replace(sample, mean_seconds=(before + mean) / 2 if before else mean)
         if sample.mean_seconds and items:
-            known.remember(self._work.fn, known.Known(sample=sample, items=items, choice=choice))
+            stands = self._chosen_by is None or _alike(sample, self._chosen_by)
+            known.remember(self._work.fn, known.Known(sample=sample, items=items if stands else 0, choice=choice))
         if mixed is None:
             return
         stayed = mixed.stream.shared is None and len(self.moves) == 1  # what comes again is copied once
@@ -358,6 +361,17 @@ class Steering:
             self._lesson.learn(sample, mixed.pickling_seconds)
         if mixed.started_seconds is not None:
             known.learn_start(str(mixed.facts["start_method"]), mixed.facts["workers"], mixed.started_seconds)
+
+
+def _alike(one: Sample, other: Sample) -> bool:
+    """Whether a choice by the one holds by the other: items as long, on about as many CPUs.
+
+    The first look at a function whose library has just been loaded sees that library's own threads settle down.
+    """
+    return (
+        1 / MISTAKEN < one.mean_seconds / max(other.mean_seconds, 1e-9) < MISTAKEN
+        and abs(one.cpu_share - other.cpu_share) < OTHER_SHARE
+    )
 
 
 def _clear(choice: Choice) -> bool:

@@ -206,12 +206,14 @@ def _tail(sample: Sample, items: int, workers: int) -> float:
     if workers == 1 or items <= 1:
         return 0.0
     few = min(1.0, items / (8.0 * workers))
-    return few * min(sample.mean_seconds / 2, sample.spread_seconds * (2 * LOG_2 * (workers.bit_length() - 1)) ** 0.5 / 2)
+    extremes: float = (2 * LOG_2 * (workers.bit_length() - 1)) ** 0.5
+    return few * min(sample.mean_seconds, sample.spread_seconds * extremes) / 2
 
 
 def _margin(seconds: float, sample: Sample, model: float, extra: float) -> float:
     """Half of the 80 % interval: the sample's error and the model's, which are independent."""
-    return seconds * (sample.error**2 + model**2) ** 0.5 + extra
+    relative: float = (sample.error**2 + model**2) ** 0.5
+    return seconds * relative + extra
 
 
 def _forecast(
