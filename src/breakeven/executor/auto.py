@@ -213,6 +213,16 @@ def _rented(work: Work) -> int:
     return 0 if memory is None else memory.calls_of(work.fn)
 
 
+def _count_call(work: Work) -> None:
+    """One more call that was done here; from the second on a part of what decides is loaded: no call pays for all."""
+    from breakeven.executor import known
+
+    if known.calls_of(work.fn):
+        with loading():
+            import breakeven.planning.choice  # noqa: F401 - and the model with it: a third of the whole
+    known.count_call(work.fn)
+
+
 def _recall(work: Work) -> Known | None:
     """What is known of the function, where the call is long enough for that to matter."""
     import sys
@@ -271,9 +281,7 @@ def _forecast(choice: Choice, spent: float, steering: Steering) -> dict[str, Any
 def _finish_serially(recorder: Recorder, steering: Steering | None, loop: Loop, work: Work) -> None:
     choice = None if steering is None else steering.choice
     if loop.seconds > COUNTS_SECONDS:
-        from breakeven.executor import known
-
-        known.count_call(work.fn)
+        _count_call(work)
     if steering is None or choice is None:
         recorder.choice = "serial: done before workers could have been started"
         return
