@@ -124,3 +124,23 @@ print(len(full))
 def test_a_first_call_does_not_walk_through_the_callers_data(backend: str) -> None:
     """What it loads would set off full collections, of 10 ms each for a few million numbers."""
     assert run_program(FULL_COLLECTIONS, backend).strip() == "0"
+
+
+@pytest.mark.parametrize("backend", ["auto", "serial"])
+def test_a_list_that_its_own_tasks_change_is_walked_as_map_walks_it(backend: str) -> None:
+    """Items that a task takes away are not called, and items that it adds are."""
+
+    def walked(over: Any) -> list[int]:
+        items = list(range(10))
+
+        def task(number: int) -> int:
+            if number == 2:
+                del items[7:]
+            if number == 3:
+                items.append(100)
+            return number
+
+        return list(over(task, items))
+
+    ours = walked(lambda task, items: be.map(task, items, backend=backend))
+    assert ours == walked(map) == [0, 1, 2, 3, 4, 5, 6, 100]

@@ -191,3 +191,17 @@ def test_one_slow_start_moves_the_profile_a_little_only() -> None:
     after = corrected(before, "fork", 2, 100 * before.start_up("fork", 2))
     assert after.start_up("fork", 2) == pytest.approx(1.25 * before.start_up("fork", 2))
     assert after.start_up("spawn", 2) == before.start_up("spawn", 2)
+
+
+def test_threads_get_their_new_memory_one_after_the_other() -> None:
+    """Results whose pages take half of an item's time leave two threads less to gain."""
+    small = sample(10e-3, gil_share=0.0)
+    large = replace(small, result=Payload(shared_bytes=100e6))
+    assert model.threads(large, 100, 2, ideal()).seconds > 1.2 * model.threads(small, 100, 2, ideal()).seconds
+
+
+def test_what_loading_takes_is_in_the_interval_of_threads() -> None:
+    """A start is known to half."""
+    plain = model.threads(sample(1e-3, gil_share=1.0), 10, 2, ideal())
+    loaded = model.threads(sample(1e-3, gil_share=1.0), 10, 2, ideal(), load_seconds=4e-3)
+    assert loaded.high_seconds - loaded.seconds > plain.high_seconds - plain.seconds + 2e-3

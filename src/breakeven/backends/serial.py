@@ -83,12 +83,13 @@ class Loop:
         "_bounded",
         "_error",
         "_input",
+        "_last",
         "_recorder",
         "_single",
+        "_walk",
         "_work",
         "done",
         "first_seconds",
-        "items",
         "results",
         "seconds",
     )
@@ -98,12 +99,13 @@ class Loop:
         self._work = work
         self._recorder = recorder
         self._single: Any = work.source if sliceable(work.source) else None
+        self._walk = _walk(work) if self._single is not None and not bounded else None
         self._input = None if self._single is not None else iter(work.source)
         self._at = work.first
         self._block = 1
         self._error: BaseException | None = None
         self.done = False
-        self.items: Any = ()  # of the last block
+        self._last: Any = ()  # items of the last block, or how many they were
         self.results: list[Any] = []  # of the last block, or all so far where they are put together here
         self.first_seconds = 0.0  # what the first item took, which may be warm-up
         self.seconds = 0.0  # spent inside the function so far
@@ -117,6 +119,11 @@ class Loop:
     def count(self) -> int:
         """Items taken so far."""
         return self._at
+
+    @property
+    def items(self) -> Any:
+        """Those of the last block."""
+        return self._last if self._walk is None else self._single[self._at - (self._last or 0) : self._at]
 
     @property
     def failed(self) -> bool:
@@ -155,13 +162,13 @@ class Loop:
             self.done = True
             return []
         self._at = at + 1
-        self.items = items
+        self._last = items
         began = mark(states.COMPUTE)
         before = nouns.enter(self._work.options.seed, lambda: at)
         try:
             values: list[Any] = []
             self.results = values
-            self._run(items, at, values)
+            self._run(iter(items), at, values)
         except Exception as error:
             self.done = True
             error.add_note(f"(item {at})")
@@ -187,14 +194,13 @@ class Loop:
             raise self._error
         mark = self._recorder.mark
         mark(states.INPUT)
-        items = self._pull()
-        if not len(items):
+        size, items = self._pull()
+        if not size:
             self.done = self._error is None
             mark(states.DISPATCH)
             return []
         first = self._at
-        self.items = items
-        self._at += len(items)
+        self._at += size
         began = mark(states.COMPUTE)
         into = self._work.into
         values = self.results = [] if into is None else into
@@ -202,7 +208,9 @@ class Loop:
         before = nouns.enter(None, None)
         try:
             self._run(items, first, values)
-            if len(values) - already < len(items):  # C takes a task's StopIteration for the end of the items
+            if (
+                len(values) - already < size and not self._shrunk()
+            ):  # C takes a task's StopIteration for the end of items
                 self._error = RuntimeError(nouns.STOP_ITERATION)
         except KeyboardInterrupt:
             raise
@@ -223,10 +231,18 @@ class Loop:
             self._block = max(self._block // 2, 1)
         return values if into is None else []
 
-    def _pull(self) -> Any:
-        if self._single is not None:
-            return self._single[self._at : self._at + self._block]
-        assert self._input is not None  # noqa: S101 - one of the two is there
+    def _pull(self) -> tuple[int, Iterator[Any]]:
+        """How many items are next, and what gives them."""
+        if self._walk is not None:
+            size = max(min(self._block, len(self._single) - self._at), 0)
+            self._last = size or self._last
+            return size, islice(self._walk, size)
+        items = self._read() if self._single is None else self._single[self._at : self._at + self._block]
+        self._last = items if len(items) else self._last
+        return len(items), iter(items)
+
+    def _read(self) -> list[Any]:
+        assert self._input is not None  # noqa: S101 - what cannot be sliced is read
         items: list[Any] = []
         piece, until = 1, clock() + BLOCK_SECONDS
         try:
@@ -241,20 +257,24 @@ class Loop:
             self._error = error
         return items
 
-    def _run(self, items: Any, first: int, values: list[Any]) -> None:
+    def _shrunk(self) -> bool:
+        """Whether the caller's list has lost items that were still to come: a task may do that."""
+        return self._walk is not None and len(self._single) < self._at
+
+    def _run(self, items: Iterator[Any], first: int, values: list[Any]) -> None:
         options = self._work.options
         if options.on_error == "return" or options.timeout is not None or options.retries:
             values.extend(self._guarded(item, first + at) for at, item in enumerate(items))
             return
-        iterator = iter(items)
-        last = first + len(items) - 1
-        hint: Callable[[], int] = iterator.__length_hint__
+        counted: Any = self._walk or items
+        hint: Callable[[], int] = counted.__length_hint__
+        last = first + hint() - 1
         nouns.enter(options.seed, lambda: last - hint())
         fn, mode = self._work.fn, self._work.mode
         if mode == nouns.STAR:
-            values.extend(starmap(fn, iterator))
+            values.extend(starmap(fn, items))
         else:
-            values.extend(map(fn, iterator))
+            values.extend(map(fn, items))
 
     def _guarded(self, item: Any, index: int) -> Any:
         """One item whose failure is caught, counted or tried again."""
@@ -287,6 +307,15 @@ class Loop:
         if raising:
             raise error
         return failure
+
+
+def _walk(work: Work) -> Iterator[Any] | None:
+    """An iterator that goes on from block to block, so that nothing is copied; None where it could not say how far."""
+    walk: Any = iter(work.source)
+    if not hasattr(walk, "__setstate__"):
+        return None
+    walk.__setstate__(work.first)
+    return walk  # type: ignore[no-any-return]
 
 
 def attempts(options: Options, number: int, call: Callable[[], Any], recorder: Recorder | None = None) -> Any:

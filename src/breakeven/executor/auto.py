@@ -35,9 +35,11 @@ if TYPE_CHECKING:
 
 FIRST_LOOK_SECONDS = 1e-3  # of work done here, before anything but the work itself costs time
 OBSERVE_SECONDS = 5e-4  # items are timed together for so long at least,
-OBSERVE_SHARE = 0.1  # and for so much of the time spent so far
+OBSERVE_SHARE = 0.1  # and for so much of the time spent so far,
+OBSERVED_TIMES = 4  # or so many times from one decision to the next: each takes 40 µs
 COUNTS_SECONDS = 4e-3  # a call of this length is remembered, so that many of them may pay for a start together
 LOAD_WORTH_SECONDS = 40e-3  # of work left for which what decides is loaded, once in a program: that takes 4 ms
+MOVED_SECONDS = 120e-9  # what moving the least of items there and back costs both sides: 60 ns each
 WAIT_FOR_SECOND = 16  # items left from which a second one is waited for: the first is so often warm-up,
 WAITS_SHARE = 0.2  # unless it was hardly on a CPU
 WORTH_SECONDS = 2e-3  # of work in a call whose function is known: below, nothing is looked up
@@ -192,6 +194,7 @@ class _Watch:
         self._items, self._seconds = loop.count, loop.seconds
         self._cpu_since = loop.seconds
         choice = steering.look(loop.items, loop.results, left)
+        self.due_seconds = loop.seconds + max(OBSERVE_SECONDS, steering.calm_seconds / OBSERVED_TIMES)
         self._cpu = process_time()  # what looking took is not the function's
         return choice
 
@@ -208,6 +211,16 @@ def _rented(work: Work) -> int:
 
     memory = sys.modules.get("breakeven.executor.known")  # without it there was no call that counts
     return 0 if memory is None else memory.calls_of(work.fn)
+
+
+def _count_call(work: Work) -> None:
+    """One more call that was done here; from the second on a part of what decides is loaded: no call pays for all."""
+    from breakeven.executor import known
+
+    if known.calls_of(work.fn):
+        with loading():
+            import breakeven.planning.choice  # noqa: F401 - and the model with it: a third of the whole
+    known.count_call(work.fn)
 
 
 def _recall(work: Work) -> Known | None:
@@ -235,7 +248,10 @@ def _decided_before(work: Work, recorder: Recorder, options: Options) -> Going |
 
 
 def _worth_loading(loop: Loop, left: int | None, rented: int) -> bool:
-    """Whether enough is left to load what decides, if that has not been done in this program."""
+    """Whether enough is left to load what decides, if that has not been done in this program.
+
+    Items that take less than moving them count for nothing: nobody gains by giving them away.
+    """
     import sys
 
     if "breakeven.executor.steering" in sys.modules:
@@ -244,9 +260,9 @@ def _worth_loading(loop: Loop, left: int | None, rented: int) -> bool:
     if left is None:
         return loop.seconds > worth
     others = loop.count - 1  # the first is so often warm-up
-    if others > 0 and left > 1:
-        return left * (loop.seconds - loop.first_seconds) / others > worth
-    return left * loop.seconds > worth
+    known = others > 0 and left > 1
+    mean = (loop.seconds - loop.first_seconds) / others if known else loop.seconds
+    return left * (mean - MOVED_SECONDS) > worth
 
 
 def _steering(work: Work, recorder: Recorder, options: Options) -> Steering:
@@ -265,9 +281,7 @@ def _forecast(choice: Choice, spent: float, steering: Steering) -> dict[str, Any
 def _finish_serially(recorder: Recorder, steering: Steering | None, loop: Loop, work: Work) -> None:
     choice = None if steering is None else steering.choice
     if loop.seconds > COUNTS_SECONDS:
-        from breakeven.executor import known
-
-        known.count_call(work.fn)
+        _count_call(work)
     if steering is None or choice is None:
         recorder.choice = "serial: done before workers could have been started"
         return

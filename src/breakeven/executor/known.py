@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from time import perf_counter as clock
 
-from breakeven.probes.hazards import fork_hazard
 from breakeven.records import record
 
 TYPE_CHECKING = False
@@ -28,7 +27,10 @@ ALIKE = 1.5  # a call with so many times more or fewer items is decided as the o
 
 @record
 class Known:
-    """A function that was called before: what was seen of it, and what was chosen for how many items."""
+    """A function that was called before: what was seen of it, and what was chosen for how many items.
+
+    `items` is 0 where what was seen since does not bear the choice out: the next call chooses anew.
+    """
 
     sample: Sample
     items: int
@@ -105,6 +107,8 @@ def cpus() -> int:
 
 def start_method(asked: str | None) -> str:
     """How workers would be started now: as was asked for, else by a fork where that is safe."""
+    from breakeven.probes.hazards import fork_hazard
+
     return asked or ("fork" if fork_hazard() is None else "forkserver")
 
 

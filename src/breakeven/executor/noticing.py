@@ -9,6 +9,7 @@ import os
 import sys
 
 from breakeven.model.sample import Observed
+from breakeven.probes.capacity import running_elsewhere
 from breakeven.probes.kernel import queued_seconds
 from breakeven.probes.memory import forget_peak, peak_resident_bytes, resident_bytes
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from breakeven.model.sample import Sample
 
 LARGE_CALL_BYTES = 16 << 20  # a call that takes less memory than this is not looked at twice
+SEEMS_TO_WAIT = 0.3  # CPU over wall below which a function seems to wait,
+SLICE_SECONDS = 4e-3  # or was not let on a CPU: a neighbour's turn is about so long
 ENOUGH_LOOKS = 24  # of a probe of the GIL: fewer are no estimate
 WORTH_CLOUDPICKLE_SECONDS = 0.5  # of work left: cloudpickle is imported for the sake of a figure
 
@@ -58,9 +61,14 @@ class Noticing:
         self.used(cpu_seconds, seconds)
 
     def used(self, cpu_seconds: float, seconds: float) -> None:
-        """The function was on a CPU for so much of so long; what it queued for one is taken off."""
+        """The function was on a CPU for so much of so long; what it queued for one is taken off.
+
+        What it queued is known from the second time on: two readings tell.
+        """
         queued = queued_seconds()
         before, self._queued = self._queued, queued
+        if before is None and cpu_seconds < SEEMS_TO_WAIT * seconds < SEEMS_TO_WAIT * SLICE_SECONDS and _crowded():
+            return  # it may have been off its CPU for a neighbour's turn: the next look knows
         self.observed.used(cpu_seconds, seconds, None if before is None or queued is None else queued - before)
 
     def gil_seen(self, share: float, looks: int) -> None:
@@ -104,7 +112,7 @@ class Noticing:
         """What a call takes at its most is counted from now on."""
         self._counting = forget_peak()
 
-    def look_at_memory(self, room_bytes: int | None) -> None:
+    def look_at_memory(self, room_bytes: Callable[[], int | None]) -> None:
         """How much memory a call takes at its most: the peak, where it stands out.
 
         A large one may be of an earlier time, so it is counted anew; until the next look it is taken for nothing,
@@ -120,7 +128,13 @@ class Noticing:
             self._call_bytes, self._memory_known = excess, True
             return
         self._counting = True
-        self._call_bytes = excess if room_bytes is not None and 2 * excess > room_bytes else 0
+        room = room_bytes()
+        self._call_bytes = excess if room is not None and 2 * excess > room else 0
+
+
+def _crowded() -> bool:
+    """Whether more threads want a CPU than there are, at this moment."""
+    return running_elsewhere(0) >= (os.cpu_count() or 1)
 
 
 def _free_threaded() -> bool:

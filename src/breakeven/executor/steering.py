@@ -49,6 +49,7 @@ TRIAL_GAIN = 1.25  # threads on trial stay from here on
 BACK_OFF_SECONDS = 0.1  # before what has not kept its promise is tried again; doubled each time
 WORTH_CHOOSING_SECONDS = 5e-3  # of work in a call whose function is known: below, the last choice is taken as it is
 MISTAKEN = 1.5  # times more or less than calls before: this call is forecast anew
+OTHER_SHARE = 0.3  # of a CPU more or less: the same
 ENGINE_SECONDS = 6e-3  # to load what drives worker processes, once in a program,
 THREADS_SECONDS = 4e-3  # and what drives threads
 CLOUDPICKLE_SECONDS = 22e-3  # its import; needed for what stands in `__main__`, lambdas and closures
@@ -70,6 +71,7 @@ class Steering:
         self._method: str | None = None
         self._limit: int | None = None
         self._recalled: Sample | None = None  # what calls before have shown
+        self._chosen_by: Sample | None = None  # what was known when the choice was made
         self._due_seconds = 0.0  # of work done here: when to look next
         self._look_at = 0.0  # the same, elsewhere
         self._promise: Promise | None = None
@@ -89,6 +91,11 @@ class Steering:
     def quiet_until_seconds(self) -> float:
         """Of work done here: until then calls before leave nothing to be looked at."""
         return 0.0 if self._recalled is None else self._due_seconds
+
+    @property
+    def calm_seconds(self) -> float:
+        """Of work done here: how much is still to come before the choice is thought over."""
+        return self._due_seconds - self.noticing.observed.seconds
 
     def look(self, items: Sequence[Any], results: Sequence[Any], left: int | None) -> Choice | None:
         """Where to go from here, or None to go on; `items` are the last ones, `results` end with theirs."""
@@ -111,7 +118,7 @@ class Steering:
 
     def weigh(self, items: Sequence[Any], results: Sequence[Any], rest: float = WORTH_CLOUDPICKLE_SECONDS) -> None:
         """Measure what items, results and function weigh, and how much memory a call takes."""
-        self.noticing.look_at_memory(self._room_bytes())
+        self.noticing.look_at_memory(self._room_bytes)
         if self._cpus > 1:
             self.noticing.weigh(items, results, rest, inherited=self._inherited())
 
@@ -122,10 +129,15 @@ class Steering:
     def _choose(self, left: int | None, *, warm: bool) -> Choice:
         observed = self.noticing.observed
         items = max(observed.items, 1) if left is None else left
-        situation = self.situation(items, known_length=left is not None, warm=warm)
-        choice = choose(self.noticing.sample(), situation, known.profile())
+        sample, profile = self.noticing.sample(), known.profile()
+        situation = self._situation(items, known_length=left is not None, warm=warm)
+        choice = choose(sample, situation, profile)
+        if choice.forecast.backend != "serial":  # reading what room there is takes as long as two choices
+            room = self._room_bytes()
+            if room is not None and choice.forecast.memory_bytes > room:
+                choice = choose(sample, replace(situation, memory_limit=room), profile)
         if self.choice is None or choice.forecast.backend != "serial":
-            self.choice = choice
+            self.choice, self._chosen_by = choice, sample
             self.chosen_after_seconds = observed.seconds
         return choice
 
@@ -133,6 +145,11 @@ class Steering:
 
     def situation(self, items: int, *, known_length: bool, warm: bool) -> Situation:
         """Machine, options and experience, as a choice needs them."""
+        situation = self._situation(items, known_length=known_length, warm=warm)
+        return replace(situation, memory_limit=self._room_bytes())
+
+    def _situation(self, items: int, *, known_length: bool, warm: bool) -> Situation:
+        """The same, whatever room there is in memory."""
         banned = clock() < self._not_before
         return Situation(
             items=items,
@@ -142,7 +159,6 @@ class Steering:
             start_method=self._start_method(),
             start_seconds=self._start_seconds(warm=warm),
             threads_load_seconds=0.0 if "breakeven.backends.gangs" in sys.modules else THREADS_SECONDS,
-            memory_limit=self._room_bytes(),
             threads_allowed=not self._trial,
             processes_allowed=not banned and self._cpus > 1,
             pilot_allowed=not banned,
@@ -312,7 +328,7 @@ class Steering:
 
     def recall(self, recalled: known.Known, items: int) -> Choice:
         """Choose by what calls before have shown."""
-        sample = self._recalled = recalled.sample
+        sample = self._recalled = self._chosen_by = recalled.sample
         self.noticing.recall(sample)
         expected = items * sample.mean_seconds
         calls = self.calls_before
@@ -336,7 +352,8 @@ class Steering:
             before = sample.mean_seconds
             sample = replace(sample, mean_seconds=(before + mean) / 2 if before else mean)
         if sample.mean_seconds and items:
-            known.remember(self._work.fn, known.Known(sample=sample, items=items, choice=choice))
+            stands = self._chosen_by is None or _alike(sample, self._chosen_by)
+            known.remember(self._work.fn, known.Known(sample=sample, items=items if stands else 0, choice=choice))
         if mixed is None:
             return
         stayed = mixed.stream.shared is None and len(self.moves) == 1  # what comes again is copied once
@@ -344,6 +361,17 @@ class Steering:
             self._lesson.learn(sample, mixed.pickling_seconds)
         if mixed.started_seconds is not None:
             known.learn_start(str(mixed.facts["start_method"]), mixed.facts["workers"], mixed.started_seconds)
+
+
+def _alike(one: Sample, other: Sample) -> bool:
+    """Whether a choice by the one holds by the other: items as long, on about as many CPUs.
+
+    The first look at a function whose library has just been loaded sees that library's own threads settle down.
+    """
+    return (
+        1 / MISTAKEN < one.mean_seconds / max(other.mean_seconds, 1e-9) < MISTAKEN
+        and abs(one.cpu_share - other.cpu_share) < OTHER_SHARE
+    )
 
 
 def _clear(choice: Choice) -> bool:

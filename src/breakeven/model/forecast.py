@@ -5,15 +5,14 @@ a `MachineProfile`; the terms are those of a farm with one feeder: it is bound b
 workers, or by the CPUs, whichever is slowest.
 
     processes: T = start + wake + first chunk out + max(C·P, C·Q/W, C·(P + Q·cpu)/c(W+1)) + tail
-    threads:   T = start + N / X(W) + C·d / W + tail,   X = min(W/τ, 1/(g·τ), c(W)/(cpu·τ))
+    threads:   T = start + N / X(W) + C·d / W + tail,   X = min(W/τ, 1/(g·τ + f), c(W)/(cpu·τ))
 
 with C chunks, P and Q what one costs the parent and a worker, c(w) the capacity of w busy CPUs, g the share of an
-item's time τ in which it holds the GIL.
+item's time τ in which it holds the GIL, f what new memory for its result takes: the kernel gives the threads of one
+process their pages one after the other.
 """
 
 from __future__ import annotations
-
-from math import ceil, log, sqrt
 
 from breakeven.model.profile import moving_seconds
 from breakeven.model.sample import NOTHING, Z80
@@ -30,7 +29,11 @@ CHUNK_SECONDS = 2e-3  # what the engine aims at: planning.chunks.TARGET_SECONDS
 LARGEST_CHUNK = 1 << 16
 MODEL_ERROR = {"measured": 0.15, "assumed": 0.22}  # relative, 80 %, of a parallel run; checked by the regret benchmark
 SERIAL_ERROR = 0.09  # relative: what a machine's own speed varies by from one second to the next
+START_ERROR = 0.5  # the same, of a start: what is loaded and forked by then differs from program to program
+ITEM_SECONDS = 50e-9  # what naming an item costs a worker or a thread, beside calling the function
 UNKNOWN_GIL = 0.5  # share assumed where nobody has looked, with an interval from 0 to 1
+NEW_PAGES_SHARE = 0.5  # of an item's time at most: the rest of it wrote what is in them
+LOG_2 = 0.6931  # importing `math` takes as long as a dozen forecasts
 ENDLESS = 1 << 40  # items: no break-even below this is called "never"
 
 
@@ -67,7 +70,7 @@ class Forecast:
 def serial(sample: Sample, items: int) -> Forecast:
     """All of `items` in the calling thread."""
     seconds = items * sample.mean_seconds
-    rest = Z80 * sample.spread_seconds * sqrt(items)
+    rest = Z80 * sample.spread_seconds * items**0.5
     margin = _margin(seconds, sample, SERIAL_ERROR, rest)
     return _forecast("serial", 1, None, items, seconds, margin, 0, (("compute", seconds),))
 
@@ -81,10 +84,10 @@ def threads(
     cpu = min(max(sample.cpu_share, 0.0), float(profile.cpus))
     wide = min(workers, max(items, 1))
     chunk = _chunk(sample, items, wide)
-    rate = _thread_rate(tau, share, cpu, wide, profile)
+    rate = _thread_rate(tau, min(share, cpu) * tau + _new_pages_seconds(sample, profile), cpu, wide, profile)
     start = load_seconds + profile.thread_start_seconds * min(wide, 8) / 2
-    dispatch = ceil(items / chunk) * profile.thread_chunk_seconds
-    compute = max(items / rate, ceil(items / wide) * tau)
+    dispatch = -(-items // chunk) * profile.thread_chunk_seconds + items * ITEM_SECONDS
+    compute = max(items / rate, -(-items // wide) * tau)
     tail = _tail(sample, items, wide)
     seconds = start + compute + dispatch + tail
     model = MODEL_ERROR[profile.source]
@@ -92,15 +95,23 @@ def threads(
         model += 0.5 * (1 - 1 / wide)
     parts = (("start-up", start), ("compute", compute), ("dispatch", dispatch), ("imbalance", tail))
     memory = wide * sample.call_bytes
-    return _forecast("threads", wide, None, chunk, seconds, _margin(seconds, sample, model, 0.0), memory, parts)
+    margin = _margin(seconds, sample, model, START_ERROR * start)
+    return _forecast("threads", wide, None, chunk, seconds, margin, memory, parts)
 
 
-def _thread_rate(tau: float, share: float, cpu: float, workers: int, profile: MachineProfile) -> float:
-    """Items a second of a closed network: threads that queue for one GIL, and compute or wait without it.
+def _new_pages_seconds(sample: Sample, profile: MachineProfile) -> float:
+    """Of an item's time, what its result's new memory takes: two threads fill 300 MB no sooner than one (measured)."""
+    fresh = (sample.result or NOTHING).shared_bytes * profile.shared_in_seconds_a_byte
+    return min(fresh, NEW_PAGES_SHARE * sample.mean_seconds)
 
-    Mean value analysis (Reiser and Lavenberg 1980) of one queue and one delay; the CPUs bound the whole.
+
+def _thread_rate(tau: float, held: float, cpu: float, workers: int, profile: MachineProfile) -> float:
+    """Items a second of a closed network: threads that queue for what only one can have, `held` seconds an item.
+
+    That is the GIL, and the kernel's lock on the process's memory; the rest they compute or wait side by side. Mean
+    value analysis (Reiser and Lavenberg 1980) of one queue and one delay; the CPUs bound the whole.
     """
-    held = min(share, cpu) * tau
+    held = min(held, tau)
     elsewhere = max(tau - held, 0.0)
     capacity = profile.capacity_of(workers)
     queue = rate = 0.0
@@ -131,6 +142,7 @@ def processes(
     chunk = _chunk(sample, items, wide)
     chunks = items / chunk + (2 * wide if chunk > 1 else 0)
     parent, worker = chunk_costs(sample, chunk, profile)
+    worker += chunk * ITEM_SECONDS
     computing = worker + chunk * tau
     cpu = min(sample.cpu_share, float(profile.cpus))
     start = profile.start_up(start_method, wide) if start_seconds is None else start_seconds
@@ -138,7 +150,7 @@ def processes(
         start += sample.first_excess_seconds
     capacity = profile.capacity_of(wide)
     feeding = chunks * parent
-    working = max((chunks * worker + items * tau) / wide, ceil(items / wide) * tau)
+    working = max((chunks * worker + items * tau) / wide, -(-items // wide) * tau)
     on_cpus = (chunks * (parent + worker) + items * tau * cpu) / max(capacity, 1.0)
     slowest = max(feeding, working, on_cpus)
     overhead = chunks * (parent + worker)
@@ -157,7 +169,7 @@ def processes(
     in_flight = chunk * ((sample.argument or NOTHING).shared_bytes + (sample.result or NOTHING).shared_bytes)
     memory = wide * (profile.worker_bytes + sample.call_bytes + int(2 * in_flight)) + sample.function_bytes
     model = MODEL_ERROR[profile.source]
-    margin = _margin(seconds, sample, model, 0.5 * start)
+    margin = _margin(seconds, sample, model, START_ERROR * start)
     return _forecast(
         "processes", wide, start_method, chunk, seconds, margin, memory, parts, useful=computing / max(parent, 1e-9)
     )
@@ -186,7 +198,7 @@ def chunk_costs(sample: Sample, chunk: int, profile: MachineProfile) -> tuple[fl
 def _chunk(sample: Sample, items: int, workers: int) -> int:
     """Tasks a message, as the engine will come to choose them."""
     tau = max(sample.mean_seconds, 1e-9)
-    return max(min(int(CHUNK_SECONDS / tau), LARGEST_CHUNK, ceil(items / (4 * workers))), 1)
+    return max(min(int(CHUNK_SECONDS / tau), LARGEST_CHUNK, -(-items // (4 * workers))), 1)
 
 
 def _tail(sample: Sample, items: int, workers: int) -> float:
@@ -194,12 +206,14 @@ def _tail(sample: Sample, items: int, workers: int) -> float:
     if workers == 1 or items <= 1:
         return 0.0
     few = min(1.0, items / (8.0 * workers))
-    return few * min(sample.mean_seconds / 2, sample.spread_seconds * sqrt(2 * log(workers)) / 2)
+    extremes: float = (2 * LOG_2 * (workers.bit_length() - 1)) ** 0.5
+    return few * min(sample.mean_seconds, sample.spread_seconds * extremes) / 2
 
 
 def _margin(seconds: float, sample: Sample, model: float, extra: float) -> float:
     """Half of the 80 % interval: the sample's error and the model's, which are independent."""
-    return seconds * sqrt(sample.error**2 + model**2) + extra
+    relative: float = (sample.error**2 + model**2) ** 0.5
+    return seconds * relative + extra
 
 
 def _forecast(
@@ -274,7 +288,7 @@ def _smallest(holds: Callable[[float], bool]) -> float | None:
         if high > 1e4:  # noqa: PLR2004 - three hours an item
             return None
     while high / low > 1.02:  # noqa: PLR2004 - two digits are enough
-        middle = sqrt(low * high)
+        middle = (low * high) ** 0.5
         if holds(middle):
             high = middle
         else:

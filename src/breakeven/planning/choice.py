@@ -5,8 +5,6 @@ Lives here: the candidates and the rule. Never here: a mechanism, a clock, or th
 
 from __future__ import annotations
 
-from math import ceil
-
 from breakeven.model import forecast as model
 from breakeven.model.sample import NOTHING
 from breakeven.records import record, replace
@@ -116,7 +114,7 @@ def _thread_counts(sample: Sample, situation: Situation) -> list[int]:
     if sample.blocked_share < WAITING:
         widest = min(situation.cpus, most or situation.cpus)
     else:
-        keep_busy = ceil(situation.cpus / max(1.0 - sample.blocked_share, 0.01))
+        keep_busy = -int(-situation.cpus // max(1.0 - sample.blocked_share, 0.01))
         widest = min(most or MOST_THREADS, keep_busy + situation.cpus, MOST_THREADS, max(situation.items, 1))
     return _fitting(_doubling(widest), sample.call_bytes, 0, situation)
 
