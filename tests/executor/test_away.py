@@ -155,7 +155,6 @@ def test_a_short_call_has_one_worker_only(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(known, "_profile", replace(assumed(2), start=(("fork", slow), ("forkserver", slow))))
     report = be.map(count, [10] * 5, sample="worker", max_workers=2).report
     assert len(report.ledger.lanes) == 1
-    assert report.forecast is None
 
 
 def test_long_items_do_not_wait_for_a_forecast(gate: Gate) -> None:
