@@ -77,7 +77,7 @@ def assembly(*, quick: bool) -> Series:
         return lambda: implementation_of(name).matrix(mesh, Effort(WORKERS, **options)).seconds[which]
 
     def first_shared() -> float:
-        processes_shared.forget(mesh)
+        processes_shared.forget()
         return part("processes-shared", "elements")()
 
     return {

@@ -366,21 +366,77 @@ def test_the_first_assembly_of_a_mesh_does_not_wait_for_workers(
     monkeypatch.setattr(auto, "ALONE_BELOW", 0)
     mesh = curved(9)
     first, second = (auto.matrix(mesh, Effort(2)) for _ in range(2))
-    assert (first.note, mesh in processes_shared._rooms) == ("numpy", True)
+    assert (first.note, len(processes_shared._spare)) == ("numpy", 1)
     assert second.note.startswith("numpy on ")
     assert difference(second.matrix, reference) <= SAME
 
 
-def test_shared_memory_of_a_mesh_is_kept_as_long_as_the_mesh() -> None:
-    """The second assembly writes into the same pages; nobody else does; it goes with the mesh."""
+def test_shared_memory_is_kept_for_the_next_call() -> None:
+    """The second assembly writes into the same pages; nobody else does."""
     mesh = curved(5)
     first = implementation_of("processes-shared").matrix(mesh, Effort(2)).matrix
-    kept = processes_shared._rooms[mesh].matrices
+    kept = processes_shared._spare[0]
     again = implementation_of("processes-shared").matrix(mesh, Effort(2)).matrix
-    assert processes_shared._rooms[mesh].matrices is kept
+    assert processes_shared._spare == [kept]
     assert np.array_equal(first.data, again.data)
-    assert not np.shares_memory(first.data, np.asarray(kept))
+    assert not np.shares_memory(first.data, np.asarray(kept.memory))
     with processes_shared.room_of(mesh) as one, processes_shared.room_of(mesh) as other:
-        assert one.matrices is not other.matrices
-    processes_shared.forget(mesh)
-    assert mesh not in processes_shared._rooms
+        assert not np.shares_memory(one.matrices, other.matrices)
+    processes_shared.forget()
+    assert not processes_shared._spare
+
+
+def test_all_meshes_take_turns_in_one_piece_of_shared_memory() -> None:
+    """However many live: what one has left the next one takes, or replaces by a larger one."""
+    meshes = [curved(n) for n in (9, 30, 20, 30)]
+    before, tokens = _shared_pieces(os.getpid()), []
+    for mesh in (*meshes, meshes[0]):
+        found = fem.assemble(mesh, "processes-shared", max_workers=2)
+        assert difference(found, fem.assemble(mesh, "numpy")) <= SAME
+        assert _shared_pieces(os.getpid()) == before + 1
+        tokens.append(processes_shared._spare[0].memory.shared_token)
+    assert tokens[0] != tokens[1]
+    assert set(tokens[1:]) == {tokens[1]}
+    processes_shared.forget()
+    assert _shared_pieces(os.getpid()) == before
+
+
+def test_workers_do_not_hold_the_memory_of_meshes_that_were() -> None:
+    """They remember functions, and with each what is bound to it: of twenty meshes they map one piece."""
+    be.shutdown()
+    for number in range(20):
+        mesh = curved(12 + number % 3)
+        fem.assemble(mesh, "processes-shared", max_workers=2, batch_size=20)
+        implementation_of("processes-shared").velocity(mesh, mesh.points[:, 0].copy(), Effort(2, 20))
+    mapped = [_shared_pieces(child.pid) for child in psutil.Process().children()]
+    assert len(mapped) == 2
+    assert max(mapped) <= 1 + 8  # that one, and the eight arrays that came last by an item, until the worker is idle
+
+
+def test_what_is_more_than_may_be_kept_goes_with_its_call(monkeypatch: pytest.MonkeyPatch, reference: Any) -> None:
+    """The right matrix all the same, from memory that is given back; nothing smaller is kept in its place."""
+    monkeypatch.setattr(processes_shared, "MOST_KEPT_BYTES", 1 << 16)
+    before = _shared_pieces(os.getpid())
+    for name, mesh in (("processes-shared", curved(9)), ("processes-shared", curved(20)), ("auto", curved(20))):
+        monkeypatch.setattr(numba_csr, "_warm", [])
+        monkeypatch.setattr(auto, "_is_installed", lambda: False)
+        found = fem.assemble(mesh, name, max_workers=2, batch_size=9)
+        assert difference(found, reference if len(mesh.quad8) == 81 else fem.assemble(mesh, "numpy")) <= SAME
+        assert len(processes_shared._spare) == (len(mesh.quad8) == 81)
+        assert _shared_pieces(os.getpid()) == before + len(processes_shared._spare)
+
+
+def test_a_call_that_fails_leaves_no_shared_memory() -> None:
+    """A worker may still be writing into it."""
+    mesh = curved(5)
+    before = _shared_pieces(os.getpid())
+    with pytest.raises(RuntimeError, match="halfway"), processes_shared.room_of(mesh):
+        raise RuntimeError("halfway")
+    assert not processes_shared._spare
+    assert _shared_pieces(os.getpid()) == before
+
+
+def _shared_pieces(pid: int) -> int:
+    """How many pieces of memory a process has mapped that are shared by reference."""
+    maps = Path(f"/proc/{pid}/maps").read_text()
+    return len({line.split()[4] for line in maps.splitlines() if "/memfd:breakeven-shared" in line})
