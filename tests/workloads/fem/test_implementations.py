@@ -401,6 +401,31 @@ def test_all_meshes_take_turns_in_one_piece_of_shared_memory() -> None:
     assert _shared_pieces(os.getpid()) == before
 
 
+def test_a_forked_process_does_not_write_into_its_parents_room() -> None:
+    """It would take the same pages for its own, and both matrices would be wrong."""
+    mesh = curved(5)
+    fem.assemble(mesh, "processes-shared", max_workers=2)
+    be.shutdown()
+    assert len(processes_shared._spare) == 1
+    assert be.map(_rooms_here, range(2), backend="processes", start_method="fork", max_workers=2) == [0, 0]
+    assert len(processes_shared._spare) == 1
+
+
+def test_a_program_that_kept_shared_memory_ends_quietly() -> None:
+    """It is given back while there is all that closing it takes."""
+    program = (
+        "from breakeven.workloads import fem\n"
+        "if __name__ == '__main__':\n"
+        "    fem.assemble(fem.generate('channel'), 'processes-shared', max_workers=2)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert ended.stderr == ""
+
+
+def _rooms_here(_number: int) -> int:
+    return len(processes_shared._spare)
+
+
 def test_workers_do_not_hold_the_memory_of_meshes_that_were() -> None:
     """They remember functions, and with each what is bound to it: of twenty meshes they map one piece."""
     be.shutdown()

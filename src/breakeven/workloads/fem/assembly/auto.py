@@ -1,6 +1,6 @@
 """`auto`: compiled code where it is loaded or worth its loading, else arrays in batches, spread as the planner decides.
 
-Lives here: the choice (decisions 0031, 0035 and 0056). Never here: a way to assemble; those are files of their own.
+Lives here: the choice (decisions 0031, 0035, 0056 and 0061). Never here: a way to assemble; each is a file.
 """
 
 from __future__ import annotations

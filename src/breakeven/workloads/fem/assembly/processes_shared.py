@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,6 +84,11 @@ not one a mesh, since warm workers hold on to what they have mapped for longer t
 def forget() -> None:
     """Let go of the shared memory that is kept."""
     _spare.clear()
+
+
+atexit.register(forget)  # as long as there is all that closing it takes
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forget)  # or parent and child would both take it for their own
 
 
 @contextmanager
