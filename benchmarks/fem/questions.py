@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,14 +25,15 @@ from breakeven.workloads.fem.scaling import scaling
 from breakeven.workloads.fem.solvers import solve_system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Series = dict[str, list[float]]
 
 WORKERS = 2
 
 WITHOUT_NUMBA = (400, 10_000, 100_000, 200_000)
-"""Sizes at which `auto` is held against what it may use where nothing can be compiled."""
+FAMILIES = ("auto", "numpy", "threads", "processes-shared")
+"""Sizes at which `auto` is held against what it may use where nothing can be compiled, and what that is."""
 
 
 def in_turns(ways: dict[str, Callable[[], float]], rounds: int) -> Series:
@@ -77,7 +79,7 @@ def assembly(*, quick: bool) -> Series:
         return lambda: implementation_of(name).matrix(mesh, Effort(WORKERS, **options)).seconds[which]
 
     def first_shared() -> float:
-        processes_shared.forget(mesh)
+        processes_shared.forget()
         return part("processes-shared", "elements")()
 
     return {
@@ -212,17 +214,47 @@ def choice(*, quick: bool) -> Series:
         names = ("auto", "numpy", "processes-shared", "numba-coo", "numba-csr")
         for name, seconds in in_turns({name: whole_of(name, mesh) for name in names}, 1 if quick else rounds).items():
             found[f"{label}: {name}"] = seconds
-    is_warm = numba_csr.is_warm
-    try:
-        numba_csr.is_warm = auto._is_installed = lambda: False  # noqa: SLF001 - one machine stands for two
+    with without_numba():
         for elements in WITHOUT_NUMBA:
             mesh = mesh_of(400 if quick else elements)
-            names = ("auto", "numpy", "threads", "processes-shared")
-            for name, seconds in in_turns({name: whole_of(name, mesh) for name in names}, 1 if quick else 8).items():
+            ways = {name: whole_of(name, mesh) for name in FAMILIES}
+            for name, seconds in in_turns(ways, 1 if quick else 8).items():
                 found[f"{elements} elements without numba: {name}"] = seconds
-    finally:
-        numba_csr.is_warm = is_warm
     return found
+
+
+def cold(*, quick: bool) -> Series:
+    """The same without numba, of a mesh that is new, in fresh memory, by workers that are still to be started."""
+    found: Series = {}
+    with without_numba():
+        for elements in WITHOUT_NUMBA[1:]:
+            mesh = mesh_of(400 if quick else elements)
+            ways = {name: _new(mesh, whole_of(name, mesh)) for name in FAMILIES}
+            for name, seconds in in_turns(ways, 1 if quick else 8).items():
+                found[f"{elements} elements, first: {name}"] = seconds
+    be.shutdown()
+    return found
+
+
+def _new(mesh: fem.Mesh, way: Callable[[], float]) -> Callable[[], float]:
+    def run() -> float:
+        be.shutdown()
+        processes_shared.forget()
+        auto.forget(mesh)
+        return way()
+
+    return run
+
+
+@contextmanager
+def without_numba() -> Iterator[None]:
+    """One machine stands for two."""
+    is_warm, is_installed = numba_csr.is_warm, auto._is_installed  # noqa: SLF001
+    try:
+        numba_csr.is_warm = auto._is_installed = lambda: False  # noqa: SLF001
+        yield
+    finally:
+        numba_csr.is_warm, auto._is_installed = is_warm, is_installed  # noqa: SLF001
 
 
 def whole_of(name: str, mesh: fem.Mesh) -> Callable[[], float]:
@@ -286,6 +318,7 @@ QUESTIONS: dict[str, Callable[..., Series]] = {
     "system": system,
     "whole": whole,
     "choice": choice,
+    "cold": cold,
     "first": first,
     "model": model,
 }

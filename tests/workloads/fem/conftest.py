@@ -11,6 +11,6 @@ from breakeven.workloads.fem.assembly import processes_shared
 
 @pytest.fixture(autouse=True)
 def _no_shared_memory_outlives_a_test() -> Iterator[None]:
-    """It is kept as long as its mesh, and some meshes here are made once for many tests."""
+    """One piece of it is kept for the next call."""
     yield
-    processes_shared._rooms.clear()
+    processes_shared.forget()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -181,7 +183,17 @@ def test_the_edges_of_a_flux_may_be_given_in_either_direction() -> None:
         ([fem.Dirichlet("inlet", lambda _x, _y: [1.0, 2.0])], "shape"),
         ([fem.Dirichlet("inlet", "warm")], "value of boundary 'inlet' is 'warm'"),  # type: ignore[arg-type]
         ([fem.Dirichlet("inlet", np.arange(3.0))], "give a number, or a function"),  # type: ignore[arg-type]
-        ([fem.Robin("inlet", None, 1.0)], "value of boundary 'inlet' is None"),  # type: ignore[arg-type]
+        ([fem.Robin("inlet", None, 1.0)], "coefficient of boundary 'inlet' is None"),  # type: ignore[arg-type]
+        ([fem.Dirichlet("inlet", "0")], "value of boundary 'inlet' is '0'; give a number"),  # type: ignore[arg-type]
+        ([fem.Flux("inlet", b"0")], "value of boundary 'inlet' is b'0'"),  # type: ignore[arg-type]
+        ([fem.Dirichlet("inlet", 1j)], "value of boundary 'inlet' is 1j"),  # type: ignore[arg-type]
+        ([fem.Dirichlet("inlet", lambda _x, _y: "0")], "value of boundary 'inlet' is '0'"),
+        ([fem.Dirichlet("inlet", lambda x, _y: ["0"] * np.size(x))], r"value of boundary 'inlet' is \['0', '0'"),
+        ([fem.Dirichlet("inlet", lambda _x, _y: None)], "value of boundary 'inlet' is None"),  # type: ignore[arg-type,return-value]
+        ([fem.Dirichlet("inlet", lambda x, _y: x + 1j)], r"value of boundary 'inlet' is array\(\[0\.\+1\.j"),
+        ([fem.Robin("inlet", float("nan"), 1.0)], r"coefficient of boundary 'inlet' at \(0, .*\) is nan"),
+        ([fem.Dirichlet(["inlet"], 1.0)], r"no boundary \['inlet'\]"),  # type: ignore[arg-type]
+        (None, "conditions are None; give a list"),
         (fem.Dirichlet("inlet", 1.0), "give a list"),
         (["inlet"], "is no condition"),
     ],
@@ -191,6 +203,65 @@ def test_conditions_that_cannot_be_met_are_refused(conditions: Any, words: str) 
     """With the boundary's name, and what to do."""
     with pytest.raises((fem.ConditionError, fem.MeshError), match=words):
         fem.solve(square(2), conditions)
+
+
+def test_fractions_and_decimals_are_numbers() -> None:
+    """As they come out of exact arithmetic, alone or from a function."""
+    mesh = square(2)
+    for one, other in (
+        (Fraction(3, 2), Decimal("0.5")),
+        (lambda _x, _y: Fraction(3, 2), lambda _x, _y: Decimal("0.5")),
+    ):
+        found = fem.solve(mesh, [fem.Dirichlet("inlet", one), fem.Dirichlet("outlet", other)])  # type: ignore[arg-type]
+        assert np.abs(found.potential - (1.5 - mesh.points[:, 0])).max() < 1e-12
+
+
+def test_what_a_function_of_the_users_raises_says_whose_value_it_is() -> None:
+    """It is raised as it is, with the boundary's name added."""
+    with pytest.raises(ZeroDivisionError) as caught:
+        fem.solve(square(2), [fem.Dirichlet("inlet", lambda _x, _y: 1 / 0)])
+    assert caught.value.__notes__ == ["(in the function that is the value of boundary 'inlet')"]
+
+
+@pytest.mark.parametrize("solver", ["cg-amg", "cg-jacobi"])
+def test_a_boundary_that_feeds_itself_is_named_where_there_is_no_answer(solver: str) -> None:
+    """A negative coefficient is solved as long as the system stays positive definite."""
+    mesh = square(3)
+
+    def conditions(coefficient: float) -> list[Any]:
+        return [fem.Dirichlet("inlet", 1.0), fem.Robin("outlet", coefficient, 0.0)]
+
+    found = fem.solve(mesh, conditions(-0.5), solver=solver)
+    assert np.abs(found.potential - (1 + mesh.points[:, 0])).max() < 1e-10
+    with pytest.raises(fem.SolveError, match=r"not positive definite.*coefficient of boundary 'outlet' is negative"):
+        fem.solve(mesh, conditions(-3.0), solver=solver)
+
+
+def test_options_of_a_solution_that_make_no_sense_are_refused_by_name() -> None:
+    """Before anything is assembled."""
+    mesh, conditions = square(2), [fem.Dirichlet("inlet", 1.0), fem.Flux("outlet", 1.0)]
+    for options, words in (
+        ({"solver": "lu"}, "no solver 'lu'; there are cg-amg"),
+        ({"solver": None}, "no solver None"),
+        ({"tolerance": "1e-8"}, "tolerance is '1e-8'"),
+        ({"tolerance": 0}, "tolerance is 0,"),
+        ({"max_iterations": 1.5}, "max_iterations is 1.5"),
+        ({"max_iterations": 0}, "max_iterations is 0"),
+        ({"density": "air"}, "density is 'air'"),
+        ({"stagnation_pressure": math.nan}, "stagnation_pressure is nan"),
+        ({"start_method": "teleport"}, "start_method is 'teleport'; there are fork"),
+        ({"implementation": ["numpy"]}, r"no implementation \['numpy'\]"),
+    ):
+        with pytest.raises(fem.ConditionError, match=words):
+            fem.solve(mesh, conditions, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [None, "wing.msh", fem.case("patch", nx=2, ny=1)], ids=["None", "path", "case"])
+def test_what_is_no_mesh_is_refused_with_where_to_get_one(given: Any) -> None:
+    """A path that was not read, and the pair that a case is, are what one gives by mistake."""
+    for use in (fem.assemble, lambda mesh: fem.solve(mesh, [fem.Dirichlet("outlet", 0.0)])):
+        with pytest.raises(fem.MeshError, match=r"not a fem\.Mesh; read\(path\) makes one"):
+            use(given)
 
 
 def test_a_part_of_the_mesh_that_nothing_holds_is_found() -> None:

@@ -366,21 +366,6 @@ def test_the_first_assembly_of_a_mesh_does_not_wait_for_workers(
     monkeypatch.setattr(auto, "ALONE_BELOW", 0)
     mesh = curved(9)
     first, second = (auto.matrix(mesh, Effort(2)) for _ in range(2))
-    assert (first.note, mesh in processes_shared._rooms) == ("numpy", True)
+    assert (first.note, len(processes_shared._spare)) == ("numpy", 1)
     assert second.note.startswith("numpy on ")
     assert difference(second.matrix, reference) <= SAME
-
-
-def test_shared_memory_of_a_mesh_is_kept_as_long_as_the_mesh() -> None:
-    """The second assembly writes into the same pages; nobody else does; it goes with the mesh."""
-    mesh = curved(5)
-    first = implementation_of("processes-shared").matrix(mesh, Effort(2)).matrix
-    kept = processes_shared._rooms[mesh].matrices
-    again = implementation_of("processes-shared").matrix(mesh, Effort(2)).matrix
-    assert processes_shared._rooms[mesh].matrices is kept
-    assert np.array_equal(first.data, again.data)
-    assert not np.shares_memory(first.data, np.asarray(kept))
-    with processes_shared.room_of(mesh) as one, processes_shared.room_of(mesh) as other:
-        assert one.matrices is not other.matrices
-    processes_shared.forget(mesh)
-    assert mesh not in processes_shared._rooms

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +20,8 @@ from breakeven.workloads.fem.faults import ConditionError, needed
 from breakeven.workloads.fem.mesh import Mesh
 
 __all__ = ["Condition", "Dirichlet", "Flux", "Robin", "System", "Value", "apply"]
+
+_LONGEST_SHOWN = 100
 
 Value: TypeAlias = "float | Callable[[Floats, Floats], ArrayLike]"
 """A number, or a function of (x, y), two arrays (M,) in the mesh's units of length, that returns M values or one."""
@@ -123,7 +127,7 @@ def _prescribed(
     for condition in conditions:
         if isinstance(condition, Dirichlet):
             nodes = np.unique(mesh.boundary(condition.name)).astype(np.int64)
-            values[nodes] = _values(condition.value, mesh.points[nodes], condition.name)
+            values[nodes] = _values(condition.value, mesh.points[nodes], f"value of boundary {condition.name!r}")
             is_fixed[nodes] = True
             fixed[condition.name] = nodes
     return fixed, values, is_fixed
@@ -142,9 +146,9 @@ def _slopes(
         name = condition.name
         edges = mesh.boundary(name)
         shapes, places, stretch = _on_edges(mesh, edges)
-        slope = _values(condition.value, places, name)
+        slope = _values(condition.value, places, f"value of boundary {name!r}")
         if isinstance(condition, Robin):
-            coefficient = _values(condition.coefficient, places, name)
+            coefficient = _values(condition.coefficient, places, f"coefficient of boundary {name!r}")
             slope -= coefficient * level
             added = _robin_matrix(len(mesh.points), edges, shapes, coefficient * stretch)
             robin[name] = robin[name] + added if name in robin else added
@@ -180,6 +184,8 @@ def _among(matrix: Any, free: NDArray[np.int64], is_fixed: NDArray[np.bool_]) ->
 def _checked(mesh: Mesh, conditions: Iterable[Condition]) -> list[Condition]:
     if isinstance(conditions, Dirichlet | Flux | Robin):
         raise ConditionError(f"conditions are one {conditions!r}; give a list of conditions", "conditions")
+    if not isinstance(conditions, Iterable):
+        raise ConditionError(f"conditions are {conditions!r}; give a list of conditions", "conditions")
     given = list(conditions)
     for condition in given:
         if not isinstance(condition, Dirichlet | Flux | Robin):
@@ -227,41 +233,47 @@ def _on_edges(mesh: Mesh, edges: Integers) -> tuple[Floats, Floats, Floats]:
     return shapes, places, stretch
 
 
-def _values(value: Value, places: Floats, name: str) -> Floats:
-    """A condition's value at `places` (…, 2), as an array of shape (…,)."""
+def _values(value: Value, places: Floats, what: str) -> Floats:
+    """`what` a condition holds at `places` (…, 2), as an array of shape (…,)."""
     flat = places.reshape(-1, 2).T.copy()
-    found = _called(value, flat[0], flat[1]) if callable(value) else _number(value, name)
-    try:
-        found = np.array(np.broadcast_to(found, flat[0].shape))
-    except ValueError:
+    found = _called(value, flat[0], flat[1], what) if callable(value) else _numbers(value, what)
+    # Of one value a point, a function knows the order of the points; an array may have any.
+    if found.shape not in ({(), flat[0].shape} if callable(value) else {()}):
         raise ConditionError(
-            f"the value of boundary {name!r} has the shape {found.shape} for {flat.shape[1]} points; "
+            f"the {what} has the shape {found.shape} for {flat.shape[1]} points; "
             "give a number, or a function that returns one value a point",
             "conditions",
-        ) from None
+        )
+    found = np.array(np.broadcast_to(found, flat[0].shape))
     broken = np.flatnonzero(~np.isfinite(found))
     if len(broken):
         x, y = places.reshape(-1, 2)[broken[0]]
         raise ConditionError(
-            f"the value of boundary {name!r} at ({x:.6g}, {y:.6g}) is {found[broken[0]]}; give finite numbers",
-            "conditions",
+            f"the {what} at ({x:.6g}, {y:.6g}) is {found[broken[0]]}; give finite numbers", "conditions"
         )
     return found.reshape(places.shape[:-1])
 
 
-def _called(value: Callable[..., ArrayLike], x: Floats, y: Floats) -> Floats:
+def _called(value: Callable[..., ArrayLike], x: Floats, y: Floats, what: str) -> Floats:
     """A function's values at points (M,): called with arrays, or where it was written for one point, M times."""
     try:
-        return np.asarray(value(x, y), dtype=np.float64)
-    except (TypeError, ValueError):  # with math.sin, or with an if
-        pairs = zip(x.tolist(), y.tolist(), strict=True)
-        return np.array([value(*pair) for pair in pairs], dtype=np.float64)
+        try:
+            given: Any = value(x, y)
+        except (TypeError, ValueError):  # with math.sin, or with an if
+            given = [value(*pair) for pair in zip(x.tolist(), y.tolist(), strict=True)]
+    except Exception as error:
+        error.add_note(f"(in the function that is the {what})")
+        raise
+    return _numbers(given, what)
 
 
-def _number(value: Any, name: str) -> Floats:
-    try:
-        return np.asarray(float(value))
-    except (TypeError, ValueError):
-        raise ConditionError(
-            f"the value of boundary {name!r} is {value!r}; give a number, or a function of x and y", "conditions"
-        ) from None
+def _numbers(given: Any, what: str) -> Floats:
+    """What was given or returned, if it is real numbers; a text that looks like one is a mistake."""
+    read = np.asarray(given)
+    if read.dtype.kind == "O" and all(isinstance(one, Real | Decimal) for one in read.flat):
+        read = read.astype(np.float64)
+    if read.dtype.kind not in "biuf":
+        shown = repr(given)
+        shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+        raise ConditionError(f"the {what} is {shown}; give a number, or a function of x and y", "conditions")
+    return read.astype(np.float64)

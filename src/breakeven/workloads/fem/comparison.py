@@ -77,9 +77,10 @@ class _Runs:
     flow: Any = None
 
     def add(self, way: Any, mesh: Mesh, potential: Floats, effort: Effort) -> None:
-        """One round, from nothing: what the round before left of a mesh does not count."""
-        for room in (numba_csr, processes_shared, auto):
-            room.forget(mesh)
+        """One round, from nothing: what the round before left does not count."""
+        processes_shared.forget()
+        for kept in (numba_csr, auto):
+            kept.forget(mesh)
         began = perf_counter()
         self.assembled = way.matrix(mesh, effort)
         seconds = perf_counter() - began

@@ -6,11 +6,13 @@ Lives here: the workload's exceptions, and how a missing library is told. Never 
 from __future__ import annotations
 
 import importlib
+import math
+from numbers import Integral, Real
 from typing import Any
 
 import breakeven as be
 
-__all__ = ["ConditionError", "MeshError", "SolveError", "needed"]
+__all__ = ["ConditionError", "MeshError", "SolveError", "is_count", "is_number", "needed"]
 
 
 class MeshError(be.UsageError):
@@ -23,6 +25,20 @@ class ConditionError(be.UsageError):
 
 class SolveError(be.BreakevenError):
     """An answer that failed a check of the run itself, or did not come about."""
+
+
+def is_number(given: object) -> bool:
+    """Whether it is a finite number."""
+    return isinstance(given, Real) and math.isfinite(given)
+
+
+def is_count(given: object) -> bool:
+    """Whether it is a whole number from 1 up.
+
+    >>> is_count(2), is_count(True), is_count(2.0), is_count("2")
+    (True, False, False, False)
+    """
+    return not isinstance(given, bool) and isinstance(given, Integral) and int(given) >= 1
 
 
 def needed(module: str, purpose: str, install: str = "breakeven[fem]") -> Any:

@@ -14,8 +14,8 @@ from breakeven.workloads.fem.assembly import implementation_of
 from breakeven.workloads.fem.assembly.effort import Assembled, Flow, Watch, effort_of
 from breakeven.workloads.fem.boundary import Condition, System, apply
 from breakeven.workloads.fem.element import Floats
-from breakeven.workloads.fem.faults import needed
-from breakeven.workloads.fem.mesh import Mesh
+from breakeven.workloads.fem.faults import ConditionError, SolveError, is_number, needed
+from breakeven.workloads.fem.mesh import Mesh, mesh_of
 from breakeven.workloads.fem.solution import Solution
 from breakeven.workloads.fem.solvers import MAX_ITERATIONS, TOLERANCE, Answer, check_solver, solve_system
 from breakeven.workloads.fem.verification import check_answer, check_load, check_matrix, check_rows, fluxes_of
@@ -68,12 +68,13 @@ def solve(
     """
     effort = effort_of(max_workers, batch_size, chunksize, start_method, kernel)
     chosen = implementation_of(implementation)
-    check_solver(solver, tolerance)
+    check_solver(solver, tolerance, max_iterations)
+    _check_fluid(density, stagnation_pressure)
     watch = Watch()
     for module in ("scipy.sparse", "scipy.sparse.csgraph", *(["pyamg"] if solver == "cg-amg" else [])):
         needed(module, "solving")
     watch.lap("import")
-    assembled = chosen.matrix(mesh, effort)
+    assembled = chosen.matrix(mesh_of(mesh), effort)
     watch.lap("assemble")
     checks = {**check_matrix(assembled.matrix), "reference": check_rows(mesh, assembled.matrix)}
     watch.lap("verify")
@@ -89,6 +90,12 @@ def solve(
     return Solution(**_figures(mesh, system, found, checks), **_times(watch, assembled, derived), **fields)
 
 
+def _check_fluid(density: float, stagnation_pressure: float) -> None:
+    for name, figure in (("density", density), ("stagnation_pressure", stagnation_pressure)):
+        if not is_number(figure):
+            raise ConditionError(f"{name} is {figure!r}; give a finite number", name)
+
+
 class _Found(NamedTuple):
     """The solver's answer, the potential above its level (N,), and what the checks of it found."""
 
@@ -102,7 +109,16 @@ def _found(system: System, solver: str, tolerance: float, max_iterations: int, w
     """Solve, and check the answer."""
     check_load(system)
     watch.lap("verify")
-    answer = solve_system(system.matrix, system.load, solver, tolerance, max_iterations)
+    try:
+        answer = solve_system(system.matrix, system.load, solver, tolerance, max_iterations)
+    except SolveError as error:
+        feeding = [name for name, added in system.robin.items() if (added.diagonal() < 0).any()]
+        if not feeding:
+            raise
+        raise SolveError(
+            f"{error}; the coefficient of boundary {feeding[0]!r} is negative: the higher the potential there, the "
+            "more comes in, which has no steady answer beyond some strength. Give 0 or more"
+        ) from error
     above = system.known.copy()
     above[system.free] = answer.values
     watch.lap("solve")

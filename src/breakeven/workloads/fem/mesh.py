@@ -95,10 +95,10 @@ class Mesh:
 
     def boundary(self, name: str) -> Integers:
         """Edges (K, 3) of a named boundary; `MeshError` lists the names there are."""
-        if name not in self.boundaries:
+        if str(name) not in self.boundaries:
             known = ", ".join(map(repr, self.boundaries)) or "none at all"
             raise MeshError(f"the mesh has no boundary {name!r}; it has {known}", "boundaries")
-        return self.boundaries[name]
+        return self.boundaries[str(name)]
 
     def outer_edges(self) -> Integers:
         """Edges (K, 3) that belong to one element only: the whole rim, walked with the inside to the left."""
@@ -130,6 +130,14 @@ class Mesh:
         return _with_past(self.points, self.quad8, boundaries, self.repairs, self.kept)
 
 
+def mesh_of(mesh: object) -> Mesh:
+    """The mesh, if it is one."""
+    if isinstance(mesh, Mesh):
+        return mesh
+    hint = "read(path) makes one of a file, and case(name) a pair of mesh and conditions"
+    raise MeshError(f"the mesh is a {type(mesh).__name__}, not a fem.Mesh; {hint}", "mesh")
+
+
 def _with_past(
     points: Floats,
     quad8: Integers,
@@ -146,9 +154,12 @@ def _with_past(
 
 def _points(points: ArrayLike) -> Floats:
     try:
-        places = np.array(points, dtype=np.float64, order="C")
+        read = np.asarray(points)
+        places = np.array(read, dtype=np.float64 if read.dtype.kind in "biufO" else None, order="C")
     except (TypeError, ValueError) as error:
         raise MeshError(f"points cannot be read as numbers: {error}", "points") from None
+    if places.dtype != np.float64:
+        raise MeshError(f"points are {places.dtype}, and have to be numbers", "points")
     if places.ndim != 2 or places.shape[1] != 2:  # noqa: PLR2004 - the plane
         raise MeshError(f"points have the shape {places.shape}, not (N, 2)", "points")
     broken = np.flatnonzero(~np.isfinite(places).all(axis=1))

@@ -216,7 +216,7 @@ def _serial(mesh: Mesh, kernel: str) -> float:
 def _parallel(mesh: Mesh, implementation: str, effort: Effort) -> tuple[float, int, int]:
     """The element part in workers that are started for it, as those of a pool are; messages and bytes both ways."""
     be.shutdown()
-    processes_shared.forget(mesh)
+    processes_shared.forget()
     began = perf_counter()
     done = implementation_of(implementation).matrix(mesh, effort)
     took = perf_counter() - began - done.seconds["convert"]

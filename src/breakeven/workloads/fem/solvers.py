@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from breakeven.workloads.fem.element import Floats
-from breakeven.workloads.fem.faults import ConditionError, SolveError, needed
+from breakeven.workloads.fem.faults import ConditionError, SolveError, is_count, is_number, needed
 
 __all__ = ["SOLVERS", "Answer", "check_solver", "solve_system"]
 
@@ -43,7 +43,7 @@ def solve_system(
     matrix: Any, load: Floats, solver: str, tolerance: float = TOLERANCE, max_iterations: int = MAX_ITERATIONS
 ) -> Answer:
     """Solve `matrix` · u = `load` by the `solver` of that name; raises `SolveError` where it does not get there."""
-    check_solver(solver, tolerance)
+    check_solver(solver, tolerance, max_iterations)
     scale = float(np.linalg.norm(load))
     if not len(load) or scale == 0.0:
         return Answer(np.zeros(len(load)), 0, 0.0, "nothing to solve")
@@ -59,15 +59,17 @@ def solve_system(
     return Answer(values, iterations, residual, how)
 
 
-def check_solver(solver: str, tolerance: float = TOLERANCE) -> None:
-    """Refuse a name that no solver has, and a tolerance with which nothing would be solved."""
-    if solver not in SOLVERS:
+def check_solver(solver: str, tolerance: float = TOLERANCE, max_iterations: int = MAX_ITERATIONS) -> None:
+    """Refuse a name that no solver has, and options with which nothing would be solved."""
+    if str(solver) not in SOLVERS:
         raise ConditionError(f"there is no solver {solver!r}; there are {', '.join(SOLVERS)}", "solver")
-    if not 0 < tolerance <= _LOOSEST:
+    if not is_number(tolerance) or not 0 < tolerance <= _LOOSEST:
         raise ConditionError(
-            f"tolerance is {tolerance}, of the relative residual; give a number above 0 and up to {_LOOSEST}",
+            f"tolerance is {tolerance!r}, of the relative residual; give a number above 0 and up to {_LOOSEST}",
             "tolerance",
         )
+    if not is_count(max_iterations):
+        raise ConditionError(f"max_iterations is {max_iterations!r}; give a whole number from 1 up", "max_iterations")
 
 
 def conjugate_gradients(

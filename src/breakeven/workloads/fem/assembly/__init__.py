@@ -15,7 +15,7 @@ from typing import Any
 
 from breakeven.workloads.fem.assembly.effort import Assembled, Effort, Flow, Implementation, Traffic, effort_of
 from breakeven.workloads.fem.faults import ConditionError
-from breakeven.workloads.fem.mesh import Mesh
+from breakeven.workloads.fem.mesh import Mesh, mesh_of
 
 __all__ = [
     "IMPLEMENTATIONS",
@@ -46,7 +46,7 @@ _MODULES = {"python": "looped", "numpy": "vectorised"}
 
 def implementation_of(name: str) -> Implementation:
     """The implementation of that name."""
-    if name not in IMPLEMENTATIONS:
+    if str(name) not in IMPLEMENTATIONS:
         raise ConditionError(
             f"there is no implementation {name!r}; there are {', '.join(IMPLEMENTATIONS)}", "implementation"
         )
@@ -75,7 +75,7 @@ def assemble(
     ((13, 13), True)
     """
     effort = effort_of(max_workers, batch_size, chunksize, start_method, kernel)
-    matrix = implementation_of(implementation).matrix(mesh, effort).matrix
+    matrix = implementation_of(implementation).matrix(mesh_of(mesh), effort).matrix
     # The pattern of a mesh is kept for its next assembly, and must not change with this matrix.
     for name in ("indices", "indptr"):
         if not getattr(matrix, name).flags.writeable:

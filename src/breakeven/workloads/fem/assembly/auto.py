@@ -1,6 +1,6 @@
 """`auto`: compiled code where it is loaded or worth its loading, else arrays in batches, spread as the planner decides.
 
-Lives here: the choice (decisions 0031, 0035 and 0056). Never here: a way to assemble; those are files of their own.
+Lives here: the choice (decisions 0031, 0035, 0056 and 0061). Never here: a way to assemble; each is a file.
 """
 
 from __future__ import annotations
@@ -8,14 +8,11 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
 import breakeven as be
-from breakeven.workloads.fem.assembly import looped, numba_csr, processes_shared, tasks
+from breakeven.workloads.fem.assembly import looped, numba_csr, processes_shared
 from breakeven.workloads.fem.assembly.effort import (
     BATCH_SIZE,
     RETRIES,
@@ -24,10 +21,8 @@ from breakeven.workloads.fem.assembly.effort import (
     Flow,
     Watch,
     batches,
-    summed,
-    triplets,
 )
-from breakeven.workloads.fem.element import STIFFNESS_RULE, Floats, gradients
+from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.mesh import Mesh
 
 ALONE_BELOW, FIRST_ALONE_BELOW = 4000, 60_000
@@ -113,23 +108,18 @@ def _by_arrays(mesh: Mesh, effort: Effort) -> Assembled:
         done = looped.matrix(mesh, effort, kernel="numpy")
         return Assembled(done.matrix, done.seconds, note="numpy")
     watch = Watch()
+    spans = batches(count, effort.batch_size or BATCH_SIZE)
+    shares = processes_shared.SHARES_A_WORKER * effort.max_workers
     with processes_shared.room_of(mesh) as room:
         spread = be.map(
-            partial(
-                tasks.matrices_into,
-                "numpy",
-                room.points,
-                room.quad8,
-                gradients(STIFFNESS_RULE.points),
-                STIFFNESS_RULE.weights,
-                room.matrices,
-            ),
-            batches(count, effort.batch_size or BATCH_SIZE),
+            *room.stiffness("numpy", spans),
             max_workers=effort.max_workers,
+            chunksize=effort.chunksize or -(-len(spans) // shares),
+            start_method=effort.start_method,
             retries=RETRIES,
             progress=False,
         )
         watch.lap("elements")
-        found = summed(mesh, *triplets(mesh.quad8), np.asarray(room.matrices).view(np.ndarray))
+        found = room.summed(mesh)
     watch.lap("convert")
-    return Assembled(found, watch.seconds, note=f"numpy on {spread.report.to_dict()['backend']}")
+    return Assembled(found, watch.seconds, note=f"numpy on {spread.report.ledger.backend}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from numbers import Integral
 from time import perf_counter
 from types import ModuleType
 from typing import Any, Protocol
@@ -15,12 +14,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from breakeven.workloads.fem.element import Floats, Integers
-from breakeven.workloads.fem.faults import ConditionError, needed
+from breakeven.workloads.fem.faults import ConditionError, is_count, needed
 from breakeven.workloads.fem.mesh import Mesh
 
 __all__ = ["Assembled", "Effort", "Flow", "Implementation", "Traffic", "batches", "effort_of", "summed", "triplets"]
 
 BATCH_SIZE = 1000
+START_METHODS = ("fork", "forkserver", "spawn")
 RETRIES = 2
 """Of a batch whose worker died: batches write nothing but their own results, so they may run again."""
 
@@ -95,10 +95,12 @@ def effort_of(
     """
     counts: dict[str, Any] = {"max_workers": max_workers, "batch_size": batch_size, "chunksize": chunksize}
     for name, number in counts.items():
-        if number is not None and (isinstance(number, bool) or not isinstance(number, Integral) or number < 1):
+        if number is not None and not is_count(number):
             raise ConditionError(f"{name} is {number!r}; give a whole number from 1 up", name)
     if kernel not in {None, "", "python", "numpy"}:
         raise ConditionError(f"kernel is {kernel!r}; there are 'python' and 'numpy'", "kernel")
+    if start_method not in {None, *START_METHODS}:
+        raise ConditionError(f"start_method is {start_method!r}; there are {', '.join(START_METHODS)}", "start_method")
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Effort(int(max_workers or usable), int(batch_size or 0), int(chunksize or 0), start_method, kernel or "")
 

@@ -6,6 +6,7 @@ Lives here: a worker's side of the implementations in processes. Never here: the
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -93,3 +94,9 @@ def velocities_into(
     """Write velocities where everyone sees them."""
     part = slice(*span)
     means[part], lengths[part] = KERNELS[kernel].velocity(points, quad8[part], potential, slopes)
+
+
+def given(task: tuple[Callable[[tuple[int, int]], None], tuple[int, int]]) -> None:
+    """Work off a span by the function that comes with it."""
+    work, span = task
+    work(span)
