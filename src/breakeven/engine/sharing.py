@@ -17,7 +17,7 @@ import numpy as np
 from breakeven.engine.arena import open_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _attached: dict[tuple[int, int, int], Any] = {}  # (pid, descriptor, inode) → weak reference to the mapping's array
 
@@ -113,9 +113,10 @@ class _Mapping:
         self.descriptor = descriptor
         self.map = mmap.mmap(descriptor, nbytes)
 
-    def __del__(self) -> None:
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        """Let go of the descriptor; `close` is bound here, since at exit `os` may be gone before this is."""
         if self.descriptor >= 0:
-            os.close(self.descriptor)
+            close(self.descriptor)
 
 
 class _Base(np.ndarray):

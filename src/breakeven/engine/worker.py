@@ -165,7 +165,7 @@ class Worker:
         if window is not None and window.released:
             self._tell_released(window)
         idle_seconds = self._seat.setup.get("idle_seconds")
-        if self._results is None or not inbox.wait(TRIM_AFTER_SECONDS):
+        if not inbox.wait(TRIM_AFTER_SECONDS):
             if self._results is not None:
                 self._results.trim(0)
             if "breakeven.engine.sharing" in sys.modules:
