@@ -84,18 +84,19 @@ def test_copies_are_counted_as_they_are_known_to_be() -> None:
     known = {"os.pipe": (1, 1), "mp.Pipe": (2, 2), "shared_memory": (2, 1.5)}
     for name, (sender, receiver) in known.items():
         row = found.select(transport=name)[0]
-        assert row["sender"].median == pytest.approx(sender, abs=0.45)
-        assert row["receiver"].median == pytest.approx(receiver, abs=0.45)
-        assert 1 < row["together"].median <= sender + receiver + 1  # PSS also moves when a neighbour lets go of pages
+        assert row["sender"].median == pytest.approx(sender, abs=0.15)
+        assert row["receiver"].median == pytest.approx(receiver, abs=0.15)
+        assert row["sender"].n >= 3
+        assert row["together"].median <= sender + receiver + 1  # PSS also moves when a neighbour lets go of pages
 
 
 @pytest.mark.skipif(not has_mpi(), reason="no MPI launcher here")
 def test_copies_of_mpi_are_counted_in_its_ranks() -> None:
-    """The sender's original, and what arrives: the launcher's own memory does not count."""
+    """The sender's original, and what arrives, once each: the launcher's own memory does not count."""
     found = copies.measure(quick=True, transports="mpi4py", shapes="bytes", seconds=0.1)
     (row,) = found.rows
-    assert 0.5 < row["sender"].median < 2.6
-    assert 0.5 < row["receiver"].median < 2.6
+    assert 0.8 < row["sender"].median < 2.2  # some MPIs keep one more at either end
+    assert 0.8 < row["receiver"].median < 2.2
     assert "server" not in row
 
 
@@ -106,7 +107,7 @@ def test_the_command_measures_draws_and_prints_what_can_be_read_back(
     """With --json raw samples come out, and the page holds the figure."""
     page = tmp_path / "figure.html"
     words = ["lab", name, "--quick", "--json", "--plot", str(page), "--transports", "os.pipe,mp.Pipe"]
-    sizes = ["--size", "33MiB", "--shapes", "bytes"] if name == "copies" else ["--sizes", "1KiB,8KiB,64KiB"]
+    sizes = ["--size", "16MiB", "--shapes", "bytes"] if name == "copies" else ["--sizes", "1KiB,8KiB,64KiB"]
     assert main([*words, *sizes]) == 0
     found = Finding.from_dict(json.loads(capsys.readouterr().out))
     assert found.instrument == name
