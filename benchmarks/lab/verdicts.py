@@ -63,7 +63,7 @@ SUM = "stage sum off one-way"
 TARGETS = (
     _beside("reference", "latency beside os.read/os.write", apart("latency", "lab", "reference")),
     _beside(
-        "reference", "rate beside os.read/os.write, from 4 KiB", apart("rate", "lab", "reference", without=" 64 B")
+        "reference", "rate beside os.read/os.write, 4 KiB and up", apart("rate", "lab", "reference", without=" 64 B")
     ),
     _beside("reference", "rate beside os.read/os.write, 64 B", apart(" 64 B rate", "lab", "reference")),
     _beside("mpi", "MPI ping-pong beside mpi4py.bench", apart("B", "lab", "mpi4py.bench")),
