@@ -16,6 +16,7 @@ from breakeven.cli import main
 from breakeven.lab import INSTRUMENTS, instrument
 from breakeven.lab.instruments import bandwidth, channels, copies, latency
 from breakeven.lab.measuring.finding import Finding
+from breakeven.lab.processes import placing
 from breakeven.lab.transports.exchange import STAGES
 from breakeven.lab.transports.links import has_mpi
 
@@ -59,6 +60,7 @@ def test_rates_are_in_megabytes_of_a_million_bytes() -> None:
 def test_bandwidth_follows_from_the_times_that_it_rests_on() -> None:
     """Without start-up is faster than with it; a rate of messages times their size is the rate of their window."""
     found = bandwidth.measure(quick=True, transports="os.pipe", sizes="1KiB,16KiB,64KiB", seconds=0.5)
+    assert {row.labels["placement"] for row in found.select(transport="os.pipe")} == set(placing.chosen(None))
     for row in found.select(transport="os.pipe"):
         size = float(row.labels["size_bytes"])
         assert row["message rate"].unit == "msg/s"
@@ -72,6 +74,7 @@ def test_bandwidth_follows_from_the_times_that_it_rests_on() -> None:
 def test_channels_tell_time_a_byte_and_a_python_object() -> None:
     """A list has so many objects; bytes are one, and have no such column."""
     found = channels.measure(quick=True, transports="os.pipe", sizes="16KiB", shapes="bytes,list of int", seconds=0.2)
+    assert {row.labels["placement"] for row in found.rows} == set(placing.chosen(None)[-1:])
     whole, many = found.select(shape="bytes")[0], found.select(shape="list of int")[0]
     assert "per object" not in whole
     assert many["per object"].unit == "ns/object"

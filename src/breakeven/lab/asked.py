@@ -21,6 +21,16 @@ def messages(parser: argparse.ArgumentParser, such_as: str) -> None:
     parser.add_argument("--shape", default="bytes", help="shape of the payload (default: bytes)")
 
 
+def placed(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add the options that say where the two processes run."""
+    parser.add_argument(
+        "--placement", metavar="WHERE", help=f"CPUs of the two processes, by comma: one, two, free (default: {default})"
+    )
+    parser.add_argument(
+        "--asleep", action="store_true", help="let CPUs sleep where nobody computes (default: keep them awake)"
+    )
+
+
 def whole(option: str, number: int, *, least: int = 1) -> int:
     """A whole number that is large enough.
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from breakeven.lab.transports.port import Pair
 
+    Line = tuple[str, str]
+    """A transport and a placement."""
+
     class Link(Protocol):
         """A connection that can be measured."""
 
@@ -223,6 +226,20 @@ def chosen(text: str | None, *, default: Sequence[str] | None = None) -> list[st
         if name == MPI and not has_mpi():
             raise UsageError("mpi4py is not installed; install it: pip install 'breakeven[lab-mpi]'", "transports")
     return names
+
+
+def lines_of(names: Sequence[str], placements: Sequence[str]) -> list[Line]:
+    """What is measured against size. MPI's ranks poll: on one CPU they would wait for the end of each other's turn."""
+    return [(name, placement) for placement in placements for name in names if (name, placement) != (MPI, placing.ONE)]
+
+
+def name_of(line: Line) -> str:
+    """Return what a line is called.
+
+    >>> name_of(("os.pipe", "one CPU"))
+    'os.pipe, one CPU'
+    """
+    return ", ".join(line)
 
 
 @contextmanager
