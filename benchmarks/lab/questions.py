@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from benchmarks.lab.reference import Reference
 from benchmarks.lab.verdicts import SUM
 from breakeven.lab.instruments import copies, latency
 from breakeven.lab.processes import placing
+from breakeven.lab.processes.heap import nothing_kept
 from breakeven.lab.processes.watching import Watcher
 from breakeven.lab.showing.tables import UNSTABLE
 from breakeven.lab.transports.exchange import ONE_WAY, ROUND_TRIP, STAGES, STREAM, Order
@@ -165,8 +167,7 @@ def kappa(*, quick: bool) -> Series:
     finding = copies.measure(
         quick=quick, transports=",".join(names), shapes=",".join(shapes), seconds=2 if quick else 20
     )
-    watcher = Watcher()
-    try:
+    with nothing_kept(), closing(Watcher()) as watcher:
         for name in names:
             for shape in shapes:
                 row = finding.select(transport=name, shape=shape)[0]
@@ -174,8 +175,6 @@ def kappa(*, quick: bool) -> Series:
                 for side, peak in zip(("sender", "receiver"), truth, strict=True):
                     found[f"{name}, {shape}, {side}: instrument"] = [row[side].median]
                     found[f"{name}, {shape}, {side}: PSS"] = [peak]
-    finally:
-        watcher.close()
     return found
 
 

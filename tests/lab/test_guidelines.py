@@ -87,7 +87,7 @@ def test_what_is_over_its_bound_by_chance_is_neither_held_nor_violated() -> None
 def test_a_violation_makes_the_finding_one(finding: Finding) -> None:
     """What decides the exit code is what the rows say."""
     verdicts = {str(row.labels["verdict"]) for row in finding.rows}
-    assert verdicts <= {"holds", "violated", "unsure", "too few"}
+    assert verdicts <= {"holds", "violated", "unsure"}  # blocks for a verdict are taken, however slow the machine
     assert finding.violated == ("violated" in verdicts)
 
 

@@ -54,6 +54,8 @@ COPIES = ("copy to new pages", "copy to pages in use")
 ALONE = "one process"
 """Where copies are made."""
 DRAWN_WINDOW = 16
+LEAST_SAMPLES = 3
+"""As many are taken whatever the budget."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +94,7 @@ def measure(
         ]
         cases += [Case(f"{name_of((copy, ALONE))} {size}", _copying(copy, size)) for copy in COPIES for size in known]
         budget = seconds if seconds is not None else 1.6 if quick else 90.0
-        taken = take(cases, budget_seconds=budget)
+        taken = take(cases, budget_seconds=budget, always=LEAST_SAMPLES)
     fits = _fits(taken, lines, known)
     every = [*lines, *((copy, ALONE) for copy in COPIES)]
     rows = [row for line in every for size in known for row in _rows(taken, line, size, windows, fits)]
