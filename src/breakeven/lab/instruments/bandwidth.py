@@ -14,7 +14,6 @@ from time import perf_counter as clock
 import numpy as np
 
 from breakeven.lab import asked
-from breakeven.lab.instruments.latency import sizes_of
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.fits import LEAST_POINTS, fit_segments
@@ -84,7 +83,7 @@ def measure(
     names = chosen(transports, default=QUICK_TRANSPORTS if quick else None)
     (shape,) = shapes_of(shape, ())
     lines = lines_of(names, placing.chosen(placement))
-    known = sizes_of(sizes, QUICK_SIZES if quick else SIZES)
+    known = asked.sizes(sizes, QUICK_SIZES if quick else SIZES)
     windows = QUICK_WINDOWS if quick else WINDOWS
     with nullcontext() if asleep else placing.awake(), opened(names, 2 * max(known) + (64 << 10)) as links:
         cases = [

@@ -13,7 +13,6 @@ from contextlib import nullcontext
 import numpy as np
 
 from breakeven.lab import asked
-from breakeven.lab.instruments.latency import sizes_of
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.method import Case, take
@@ -66,7 +65,7 @@ def measure(
     """
     names = chosen(transports, default=QUICK_TRANSPORTS if quick else None)
     lines = lines_of(names, placing.chosen(placement) if placement else placing.chosen(None)[-1:])
-    known = sizes_of(sizes, QUICK_SIZES if quick else SIZES)
+    known = asked.sizes(sizes, QUICK_SIZES if quick else SIZES)
     kinds = shapes_of(shapes, QUICK_SHAPES if quick else tuple(SHAPES))
     keys = [(line, kind, size) for kind in kinds for size in known for line in lines]
     with nullcontext() if asleep else placing.awake(), opened(names, 4 * max(known) + (64 << 10)) as links:

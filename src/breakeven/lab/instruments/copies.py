@@ -14,7 +14,7 @@ from contextlib import closing
 
 import numpy as np
 
-from breakeven.lab.instruments.latency import sizes_of
+from breakeven.lab import asked
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.method import Case, take
@@ -40,6 +40,8 @@ QUICK_BYTES = 16 << 20
 FULL_BYTES = 64 << 20
 LEAST_BYTES, LEAST_BYTES_KEPT = 4 << 20, 32 << 20
 """Below this, memory that Python, or a malloc that cannot be told to give it back, keeps serves again."""
+PAGES_BYTES = 256 << 10
+"""Copies of less than this are lost among the pages that come and go beside them."""
 LEAST_SAMPLES = 3
 """As many are taken whatever the budget."""
 NOTE = "The sender's original is its first copy. Each process at its own peak; together: the most seen at one moment."
@@ -73,7 +75,7 @@ def measure(
     from breakeven.lab.transports.links import chosen
 
     names = chosen(transports, default=QUICK_TRANSPORTS if quick else None)
-    nbytes = sizes_of(size, ())[0] if size else QUICK_BYTES if quick else FULL_BYTES
+    (nbytes,) = asked.sizes(size, (QUICK_BYTES if quick else FULL_BYTES,), option="size", least=PAGES_BYTES)[:1]
     kinds = shapes_of(shapes, SHAPES)
     for kind in kinds:
         make(kind, nbytes, np.random.default_rng(0))  # so that what payloads are cut from is there before it counts
@@ -183,6 +185,6 @@ def draw(finding: Finding, axes: Any) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    axes.margins(x=0.1)
+    axes.margins(x=0.25)  # room for what is written beside the longest bar
     axes.set_xlabel("peak memory of each beyond idle, in copies of the payload (the sender's original is one)")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))

@@ -15,7 +15,6 @@ from time import perf_counter as clock
 
 import numpy as np
 
-from breakeven.errors import UsageError
 from breakeven.lab import asked
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
@@ -78,7 +77,7 @@ def measure(
     names = chosen(transports)
     (shape,) = shapes_of(shape, ())
     lines = lines_of(names, placing.chosen(placement))
-    known = sizes_of(sizes, QUICK_SIZES if quick else SIZES)
+    known = asked.sizes(sizes, QUICK_SIZES if quick else SIZES)
     unseen = () if quick or sizes else UNSEEN
     budget = seconds if seconds is not None else 2.4 if quick else 90.0
     with nullcontext() if asleep else placing.awake(), opened(names, 2 * max(known) + (64 << 10)) as links:
@@ -125,20 +124,6 @@ def _refined(taken: Taken, line: Line, known: Sequence[int]) -> tuple[int, ...]:
     times = {size: taken.of(_name(line, size), ONE_WAY) for size in known}
     measured = [size for size in known if times[size]]
     return (*known, *sizes_between(measured, [median(times[size]) for size in measured]))
-
-
-def sizes_of(text: str | None, default: Sequence[int]) -> tuple[int, ...]:
-    """Read sizes, sorted.
-
-    >>> sizes_of("1MiB, 0, 4kB", ())
-    (0, 4000, 1048576)
-    """
-    from breakeven.units import parse_bytes
-
-    try:
-        return tuple(sorted(map(parse_bytes, text.split(","))) if text else sorted(default))
-    except ValueError as error:
-        raise UsageError(f"--sizes {text}: {error}", "sizes") from error
 
 
 def _once(link: Link, placement: str, shape: str, size: int, *, quick: bool) -> Any:

@@ -219,7 +219,7 @@ def chosen(text: str | None, *, default: Sequence[str] | None = None) -> list[st
     """
     if text is None:
         return [name for name in (default or NAMES) if name != MPI or has_mpi()]
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in NAMES:
             raise UsageError(f"there is no transport {name!r}; there are: {', '.join(NAMES)}", "transports")
@@ -230,7 +230,10 @@ def chosen(text: str | None, *, default: Sequence[str] | None = None) -> list[st
 
 def lines_of(names: Sequence[str], placements: Sequence[str]) -> list[Line]:
     """What is measured against size. MPI's ranks poll: on one CPU they would wait for the end of each other's turn."""
-    return [(name, placement) for placement in placements for name in names if (name, placement) != (MPI, placing.ONE)]
+    found = [(name, one) for one in placements for name in names if (name, one) != (MPI, placing.ONE)]
+    if not found:
+        raise UsageError("MPI's ranks poll, and cannot share a CPU; use --placement two or free", "placement")
+    return found
 
 
 def name_of(line: Line) -> str:
