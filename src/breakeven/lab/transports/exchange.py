@@ -264,8 +264,11 @@ def _follow_both(order: Order, end: End, control: Control) -> None:
 
 def _send_and_receive(end: End, payloads: list[Any]) -> float:
     def send() -> None:
-        for payload in payloads:
-            end.write(end.pack(payload))
+        try:
+            for payload in payloads:
+                end.write(end.pack(payload))
+        except OSError:
+            pass  # the other side has gone: whoever reads here is told, or was interrupted
 
     sender = threading.Thread(target=send, daemon=True)
     sender.start()
