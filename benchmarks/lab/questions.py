@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from benchmarks.lab.reference import Reference
 from benchmarks.lab.verdicts import SUM
 from breakeven.lab.instruments import copies, latency
 from breakeven.lab.processes import placing
+from breakeven.lab.processes.heap import nothing_kept
 from breakeven.lab.processes.watching import Watcher
 from breakeven.lab.showing.tables import UNSTABLE
 from breakeven.lab.transports.exchange import ONE_WAY, ROUND_TRIP, STAGES, STREAM, Order
@@ -66,17 +68,21 @@ def _one_turn(found: Series, sides: tuple[LocalLink, Reference], what: tuple[str
         trips = link.run(Order(ROUND_TRIP, size_bytes=size, count=count, seed=turn, cpus=cpus))["round trip"]
         _add(found, f"{name} latency, lab", median(trips[1:]) / 2 * 1e6)
         order = Order(STREAM, size_bytes=size, window=WINDOW, count=windows, seed=turn, cpus=cpus)
-        _add(found, f"{name} rate, lab", WINDOW * size / median(link.run(order)["window"][1:]) / 1e6)
+        _add(found, f"{name} rate, lab", _rate(size, link.run(order)["window"]))
 
     def theirs() -> None:
         placing.keep(other.pid, cpus[1])
         with placing.kept_on(cpus[0]):
             _add(found, f"{name} latency, reference", median(other.half_round_trips(size, count)[1:]) * 1e6)
-            window = other.windows(size, WINDOW, windows)[1:]
-            _add(found, f"{name} rate, reference", WINDOW * size / median(window) / 1e6)
+            _add(found, f"{name} rate, reference", _rate(size, other.windows(size, WINDOW, windows)))
 
     for one in (ours, theirs) if turn % 2 else (theirs, ours):
         one()
+
+
+def _rate(size: int, seconds: list[float]) -> float:
+    """MB/s over all windows but the first: on one CPU a window takes one of two times, and a median would pick one."""
+    return WINDOW * size * (len(seconds) - 1) / sum(seconds[1:]) / 1e6
 
 
 def mpi(*, quick: bool) -> Series:
@@ -161,8 +167,7 @@ def kappa(*, quick: bool) -> Series:
     finding = copies.measure(
         quick=quick, transports=",".join(names), shapes=",".join(shapes), seconds=2 if quick else 20
     )
-    watcher = Watcher()
-    try:
+    with nothing_kept(), closing(Watcher()) as watcher:
         for name in names:
             for shape in shapes:
                 row = finding.select(transport=name, shape=shape)[0]
@@ -170,8 +175,6 @@ def kappa(*, quick: bool) -> Series:
                 for side, peak in zip(("sender", "receiver"), truth, strict=True):
                     found[f"{name}, {shape}, {side}: instrument"] = [row[side].median]
                     found[f"{name}, {shape}, {side}: PSS"] = [peak]
-    finally:
-        watcher.close()
     return found
 
 

@@ -12,19 +12,18 @@ if TYPE_CHECKING:
     Series = dict[str, list[float]]
 
 
-def apart(
-    kind: str, ours: str, theirs: str, summary: Callable[[list[float]], float] = median, *, without: str = "nothing"
-) -> Callable[[Series], float]:
-    """By how many per cent the medians of two instruments differ at most, over all series of a kind.
+def apart(kind: str, ours: str, theirs: str, *, without: str = "nothing") -> Callable[[Series], float]:
+    """By how many per cent two instruments that took turns differ at most, over all series of a kind.
 
-    Series with `without` in their names are left out. With `min` (of times) or `max` (of rates) it is the round in
-    which a neighbour took least that counts.
+    Of each series it is the median of the turns' own ratios: what comes and goes in minutes is then in both alike.
+    Series with `without` in their names are left out.
     """
 
     def percent(found: Series) -> float:
-        names = [name for name in found if name.endswith(ours) and kind in name and without not in name]
-        shares = [100 * abs(summary(found[name]) / summary(found[name[: -len(ours)] + theirs]) - 1) for name in names]
-        return max(shares, default=float("nan"))
+        names = [name[: -len(ours)] for name in found if name.endswith(ours) and kind in name and without not in name]
+        turns = [zip(found[name + ours], found[name + theirs], strict=True) for name in names]
+        ratios = [median([one / other for one, other in pairs]) for pairs in turns]
+        return max((100 * abs(ratio - 1) for ratio in ratios), default=float("nan"))
 
     return percent
 
@@ -55,25 +54,19 @@ def close(name: str, points: float = 10) -> Callable[[Series], float]:
     return lambda found: 100 * sum(one <= points for one in found[name]) / len(found[name])
 
 
-def _beside(
-    question: str, what: str, kind: str, theirs: str, best: Callable[[list[float]], float], without: str = "nothing"
-) -> tuple[Target, ...]:
-    """Medians, and the rounds in which neighbours took least."""
-    by_median = apart(kind, "lab", theirs, without=without)
-    by_best = apart(kind, "lab", theirs, best, without=without)
-    return (
-        Target(question, f"{what}, medians, worst size", "%", 10, by_median, at_least=False),
-        Target(question, f"{what}, best rounds, worst size", "%", 10, by_best, at_least=False),
-    )
+def _beside(question: str, what: str, figure: Callable[[Series], float]) -> Target:
+    return Target(question, f"{what}, worst size", "%", 10, figure, at_least=False)
 
 
 SUM = "stage sum off one-way"
 
 TARGETS = (
-    *_beside("reference", "latency beside os.read/os.write", "latency", "reference", min),
-    *_beside("reference", "rate beside os.read/os.write, from 4 KiB", "rate", "reference", max, " 64 B"),
-    *_beside("reference", "rate beside os.read/os.write, 64 B", " 64 B rate", "reference", max),
-    *_beside("mpi", "MPI ping-pong beside mpi4py.bench", "B", "mpi4py.bench", min),
+    _beside("reference", "latency beside os.read/os.write", apart("latency", "lab", "reference")),
+    _beside(
+        "reference", "rate beside os.read/os.write, 4 KiB and up", apart("rate", "lab", "reference", without=" 64 B")
+    ),
+    _beside("reference", "rate beside os.read/os.write, 64 B", apart(" 64 B rate", "lab", "reference")),
+    _beside("mpi", "MPI ping-pong beside mpi4py.bench", apart("B", "lab", "mpi4py.bench")),
     Target("repeats", "M1: two runs apart, from 4 KiB, median", "%", 5, middle("apart, from 4 KiB [%]"), False),
     Target("repeats", "M1: two runs apart, below 4 KiB, median", "%", 10, middle("apart, below [%]"), False),
     Target("repeats", "M1: stage sum off one-way, worst message", "%", 2, worst(f"{SUM}, messages [%]"), False),

@@ -18,6 +18,10 @@ from breakeven.cli import main
         (["frames", "--rate", "0"], "more than 0"),
         (["frames", "--size", "50 Mb"], "counts bits"),
         (["frames", "--depth", "0"], "at least 1"),
+        (["copies", "--size", "100 B"], "at least 262144"),
+        (["bandwidth", "--sizes", "8 EiB"], "do not fit into the memory"),
+        (["latency", "--transports", ","], "no transport ''"),
+        (["channels", "--placement", "moon"], "no placement 'moon'"),
         (["gil", "math:nope"], "names no function"),
     ],
 )

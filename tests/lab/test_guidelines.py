@@ -84,10 +84,17 @@ def test_what_is_over_its_bound_by_chance_is_neither_held_nor_violated() -> None
     assert judge(check, samples.__getitem__).verdict == "unsure"
 
 
+def test_a_verdict_agrees_with_the_ratio_beside_it() -> None:
+    """Blocks are compared one by one: a side may have the larger median and be the quicker one in most blocks."""
+    samples = {"left": [1.0, 2.0, 3.0, 11.0, 12.0, 13.0, 14.0], "right": [1.1, 2.1, 3.1, 11.5, 5.0, 6.0, 7.0]}
+    check = Check(guideline="G9", claim="", left="left", right=("right",), share=1.0)
+    assert judge(check, samples.__getitem__).verdict == "holds"
+
+
 def test_a_violation_makes_the_finding_one(finding: Finding) -> None:
     """What decides the exit code is what the rows say."""
     verdicts = {str(row.labels["verdict"]) for row in finding.rows}
-    assert verdicts <= {"holds", "violated", "unsure", "too few"}
+    assert verdicts <= {"holds", "violated", "unsure"}  # blocks for a verdict are taken, however slow the machine
     assert finding.violated == ("violated" in verdicts)
 
 

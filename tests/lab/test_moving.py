@@ -16,6 +16,7 @@ from breakeven.cli import main
 from breakeven.lab import INSTRUMENTS, instrument
 from breakeven.lab.instruments import bandwidth, channels, copies, latency
 from breakeven.lab.measuring.finding import Finding
+from breakeven.lab.processes import placing
 from breakeven.lab.transports.exchange import STAGES
 from breakeven.lab.transports.links import has_mpi
 
@@ -59,6 +60,7 @@ def test_rates_are_in_megabytes_of_a_million_bytes() -> None:
 def test_bandwidth_follows_from_the_times_that_it_rests_on() -> None:
     """Without start-up is faster than with it; a rate of messages times their size is the rate of their window."""
     found = bandwidth.measure(quick=True, transports="os.pipe", sizes="1KiB,16KiB,64KiB", seconds=0.5)
+    assert {row.labels["placement"] for row in found.select(transport="os.pipe")} == set(placing.chosen(None))
     for row in found.select(transport="os.pipe"):
         size = float(row.labels["size_bytes"])
         assert row["message rate"].unit == "msg/s"
@@ -72,6 +74,7 @@ def test_bandwidth_follows_from_the_times_that_it_rests_on() -> None:
 def test_channels_tell_time_a_byte_and_a_python_object() -> None:
     """A list has so many objects; bytes are one, and have no such column."""
     found = channels.measure(quick=True, transports="os.pipe", sizes="16KiB", shapes="bytes,list of int", seconds=0.2)
+    assert {row.labels["placement"] for row in found.rows} == set(placing.chosen(None)[-1:])
     whole, many = found.select(shape="bytes")[0], found.select(shape="list of int")[0]
     assert "per object" not in whole
     assert many["per object"].unit == "ns/object"
@@ -84,18 +87,19 @@ def test_copies_are_counted_as_they_are_known_to_be() -> None:
     known = {"os.pipe": (1, 1), "mp.Pipe": (2, 2), "shared_memory": (2, 1.5)}
     for name, (sender, receiver) in known.items():
         row = found.select(transport=name)[0]
-        assert row["sender"].median == pytest.approx(sender, abs=0.45)
-        assert row["receiver"].median == pytest.approx(receiver, abs=0.45)
-        assert 1 < row["together"].median <= sender + receiver + 1  # PSS also moves when a neighbour lets go of pages
+        assert row["sender"].median == pytest.approx(sender, abs=0.15)
+        assert row["receiver"].median == pytest.approx(receiver, abs=0.15)
+        assert row["sender"].n >= 3
+        assert row["together"].median <= sender + receiver + 1  # PSS also moves when a neighbour lets go of pages
 
 
 @pytest.mark.skipif(not has_mpi(), reason="no MPI launcher here")
 def test_copies_of_mpi_are_counted_in_its_ranks() -> None:
-    """The sender's original, and what arrives: the launcher's own memory does not count."""
+    """The sender's original, and what arrives, once each: the launcher's own memory does not count."""
     found = copies.measure(quick=True, transports="mpi4py", shapes="bytes", seconds=0.1)
     (row,) = found.rows
-    assert 0.5 < row["sender"].median < 2.6
-    assert 0.5 < row["receiver"].median < 2.6
+    assert 0.8 < row["sender"].median < 2.2  # some MPIs keep one more at either end
+    assert 0.8 < row["receiver"].median < 2.2
     assert "server" not in row
 
 
@@ -106,7 +110,7 @@ def test_the_command_measures_draws_and_prints_what_can_be_read_back(
     """With --json raw samples come out, and the page holds the figure."""
     page = tmp_path / "figure.html"
     words = ["lab", name, "--quick", "--json", "--plot", str(page), "--transports", "os.pipe,mp.Pipe"]
-    sizes = ["--size", "33MiB", "--shapes", "bytes"] if name == "copies" else ["--sizes", "1KiB,8KiB,64KiB"]
+    sizes = ["--size", "16MiB", "--shapes", "bytes"] if name == "copies" else ["--sizes", "1KiB,8KiB,64KiB"]
     assert main([*words, *sizes]) == 0
     found = Finding.from_dict(json.loads(capsys.readouterr().out))
     assert found.instrument == name

@@ -15,9 +15,20 @@ import pytest
 
 from breakeven.lab.processes import placing
 from breakeven.lab.transports import LOCAL, MPI
-from breakeven.lab.transports.exchange import BOTH, ONE_WAY, ROUND_TRIP, STAGES, STREAM, WAITING, Garbled, Order
+from breakeven.lab.transports.exchange import (
+    BOTH,
+    ONE_WAY,
+    ROUND_TRIP,
+    STAGES,
+    STREAM,
+    WAITING,
+    Garbled,
+    Order,
+    _send_and_receive,
+)
 from breakeven.lab.transports.links import chosen, has_mpi, opened
 from breakeven.lab.transports.payloads import SHAPES, fingerprint, make, objects_in
+from breakeven.lab.transports.streams import pipes
 
 LARGE = 300_000  # more than a pipe, a socket or the arena's threshold takes at once
 
@@ -103,6 +114,17 @@ def test_a_partner_that_dies_is_an_error_and_not_a_wait_for_ever() -> None:
         os.kill(link.pid, signal.SIGKILL)
         with pytest.raises((EOFError, OSError)):
             link.run(Order(ONE_WAY, size_bytes=10))
+
+
+def test_sending_both_ways_to_one_who_has_gone_is_one_error_and_no_complaint_of_a_thread() -> None:
+    """The reading side raises; what the sending thread is told as well would only be printed."""
+    pair = pipes(4096)
+    pair.theirs.close()
+    try:
+        with pytest.raises(EOFError):
+            _send_and_receive(pair.ours, [b"x" * LARGE])
+    finally:
+        pair.ours.close()
 
 
 def test_a_partner_ends_when_its_parent_is_killed() -> None:

@@ -7,11 +7,16 @@ names the option.
 from __future__ import annotations
 
 from breakeven.errors import UsageError
+from breakeven.probes.capacity import available_memory_bytes
 from breakeven.units import parse_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
+
+COPIES_THAT_FIT = 8
+"""Of a message: some transports make five."""
 
 
 def messages(parser: argparse.ArgumentParser, such_as: str) -> None:
@@ -19,6 +24,40 @@ def messages(parser: argparse.ArgumentParser, such_as: str) -> None:
     parser.add_argument("--transports", metavar="NAMES", help="only these, by comma (default: all that are there)")
     parser.add_argument("--sizes", metavar="SIZES", help=f"sizes by comma, such as {such_as}")
     parser.add_argument("--shape", default="bytes", help="shape of the payload (default: bytes)")
+
+
+def placed(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add the options that say where the two processes run."""
+    parser.add_argument(
+        "--placement", metavar="WHERE", help=f"CPUs of the two processes, by comma: one, two, free (default: {default})"
+    )
+    parser.add_argument(
+        "--asleep", action="store_true", help="let CPUs sleep where nobody computes (default: keep them awake)"
+    )
+
+
+def sizes(text: str | None, default: Sequence[int], *, option: str = "sizes", least: int = 0) -> tuple[int, ...]:
+    """Sizes of messages with commas between them, sorted; as large as both processes can hold a few copies of.
+
+    >>> sizes("1MiB, 0, 4kB", ())
+    (0, 4000, 1048576)
+    >>> sizes("8 B", (), option="size", least=4096)
+    Traceback (most recent call last):
+    breakeven.errors.UsageError: --size 8: it has to be at least 4096
+    """
+    try:
+        found = sorted(map(parse_bytes, text.split(","))) if text else sorted(default)
+    except ValueError as error:
+        raise UsageError(f"--{option} {text}: {error}", option) from error
+    whole(option, found[0], least=least)
+    room = available_memory_bytes()
+    if room is not None and found[-1] > room // COPIES_THAT_FIT:
+        raise UsageError(
+            f"--{option} {text}: {COPIES_THAT_FIT} copies of it do not fit into the memory that is free; "
+            f"write less than {room // COPIES_THAT_FIT / 1e6:.0f} MB",
+            option,
+        )
+    return tuple(found)
 
 
 def whole(option: str, number: int, *, least: int = 1) -> int:

@@ -8,33 +8,36 @@ pages, which nothing that delivers a fresh payload by copying once can beat, and
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from time import perf_counter as clock
 
 import numpy as np
 
 from breakeven.lab import asked
-from breakeven.lab.instruments.latency import sizes_of
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.fits import LEAST_POINTS, fit_segments
 from breakeven.lab.measuring.method import Case, take
 from breakeven.lab.measuring.statistics import median
+from breakeven.lab.processes import placing
+from breakeven.lab.showing import drawing
 from breakeven.lab.showing.tables import number, size_text
 from breakeven.lab.transports.exchange import BOTH, ONE_WAY, STREAM, Order
+from breakeven.lab.transports.links import chosen, lines_of, name_of, opened
 from breakeven.lab.transports.payloads import shapes_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from breakeven.lab.measuring.fits import Fit
     from breakeven.lab.measuring.method import Taken
-    from breakeven.lab.transports.links import Link
+    from breakeven.lab.transports.links import Line, Link
 
-PANELS = 2
-INCHES = (13.0, 5.8)
+PANELS = 3
+INCHES = (18.0, 5.8)
 
 QUICK_SIZES = (1 << 10, 32 << 10, 512 << 10)
 SIZES = tuple(1 << power for power in range(6, 27, 2))
@@ -47,11 +50,17 @@ IN_FLIGHT_BYTES = 64 << 20
 
 NOTE = "One message: size / one-way time. Without start-up: size / (that less alpha). Window w: w messages, one answer."
 COPIES = ("copy to new pages", "copy to pages in use")
+ALONE = "one process"
+"""Where copies are made."""
+DRAWN_WINDOW = 16
+LEAST_SAMPLES = 3
+"""As many are taken whatever the budget."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this instrument."""
     asked.messages(parser, such_as="4KiB,1MiB,64MiB")
+    asked.placed(parser, "one,two")
 
 
 def measure(
@@ -60,38 +69,38 @@ def measure(
     transports: str | None = None,
     sizes: str | None = None,
     shape: str = "bytes",
+    placement: str | None = None,
+    asleep: bool = False,
     seconds: float | None = None,
 ) -> Finding:
     """Measure and return one row a transport and size.
 
-    >>> found = measure(quick=True, transports="os.pipe", sizes="64KiB", seconds=0.2)
+    >>> found = measure(quick=True, transports="os.pipe", sizes="64KiB", placement="free", seconds=0.2)
     >>> row = found.select(transport="os.pipe", size_bytes=65536)[0]
     >>> row["one message"].unit, row["message rate"].unit, row["both directions"].median > 0
     ('MB/s', 'msg/s', True)
     """
-    from breakeven.lab.transports.links import chosen, opened
-
     names = chosen(transports, default=QUICK_TRANSPORTS if quick else None)
     (shape,) = shapes_of(shape, ())
-    known = sizes_of(sizes, QUICK_SIZES if quick else SIZES)
+    lines = lines_of(names, placing.chosen(placement))
+    known = asked.sizes(sizes, QUICK_SIZES if quick else SIZES)
     windows = QUICK_WINDOWS if quick else WINDOWS
-    with opened(names, 2 * max(known) + (64 << 10)) as links:
+    with nullcontext() if asleep else placing.awake(), opened(names, 2 * max(known) + (64 << 10)) as links:
         cases = [
-            Case(f"{name} {size}", _once(links[name], shape, size, windows, quick=quick))
-            for name in names
+            Case(f"{name_of(line)} {size}", _once(links[line[0]], line[1], shape, size, windows, quick=quick))
+            for line in lines
             for size in known
         ]
-        cases += [Case(f"{copy} {size}", _copying(copy, size)) for copy in COPIES for size in known]
-        budget = seconds if seconds is not None else 1.6 if quick else 75.0
-        taken = take(cases, budget_seconds=budget)
-    fits = _fits(taken, names, known)
-    rows = [
-        row for name in (*names, *COPIES) for size in known for row in _rows(taken, name, size, windows, fits.get(name))
-    ]
+        cases += [Case(f"{name_of((copy, ALONE))} {size}", _copying(copy, size)) for copy in COPIES for size in known]
+        budget = seconds if seconds is not None else 1.6 if quick else 90.0
+        taken = take(cases, budget_seconds=budget, always=LEAST_SAMPLES)
+    fits = _fits(taken, lines, known)
+    every = [*lines, *((copy, ALONE) for copy in COPIES)]
+    rows = [row for line in every for size in known for row in _rows(taken, line, size, windows, fits)]
     return Finding(
         instrument="bandwidth",
         headline=_headline(rows, max(known)),
-        conditions=conditions(**taken.facts(), shape=shape, fresh_payloads=True),
+        conditions=conditions(**taken.facts(), shape=shape, fresh_payloads=True, cpus_kept_awake=not asleep),
         rows=tuple(rows),
         fits=fits,
         notes=(NOTE,),
@@ -99,19 +108,21 @@ def measure(
     )
 
 
-def _once(link: Link, shape: str, size: int, windows: Sequence[int], *, quick: bool) -> Any:
+def _once(link: Link, placement: str, shape: str, size: int, windows: Sequence[int], *, quick: bool) -> Any:
     """One-way time, windows and both directions, in seconds."""
     count = max(1, min(4 if quick else 8, (256 << 10) // max(size, 1)))
+    cpus = placing.cpus_of(placement)
     turn = iter(range(1 << 62))
 
     def once() -> dict[str, float]:
         seed = next(turn)
-        found = {"one-way": median(link.run(Order(ONE_WAY, shape, size, count, seed=seed))["one-way"])}
+        there = Order(ONE_WAY, shape, size, count, seed=seed, cpus=cpus)
+        found = {"one-way": median(link.run(there)["one-way"])}
         for window in windows:
             if fits_in_flight(window, size):
-                order = Order(STREAM, shape, size, 1, window, seed=seed)
+                order = Order(STREAM, shape, size, 1, window, seed=seed, cpus=cpus)
                 found[f"window {window}"] = link.run(order)["window"][0]
-        order = Order(BOTH, shape, size, 1, _both_window(size), seed=seed)
+        order = Order(BOTH, shape, size, 1, _both_window(size), seed=seed, cpus=cpus)
         found["both directions"] = link.run(order)["window"][0]
         return found
 
@@ -158,17 +169,17 @@ def rate_of(size_bytes: float, seconds: float) -> float:
     return size_bytes / seconds / 1e6
 
 
-def _rows(taken: Taken, name: str, size: int, windows: Sequence[int], fit: Fit | None) -> list[Row]:
-    case = f"{name} {size}"
-    labels: dict[str, str | float] = {"transport": name, "size_bytes": size}
-    if name in COPIES:
+def _rows(taken: Taken, line: Line, size: int, windows: Sequence[int], fits: Mapping[str, Fit]) -> list[Row]:
+    case = f"{name_of(line)} {size}"
+    labels: dict[str, str | float] = {"transport": line[0], "placement": line[1], "size_bytes": size}
+    if line[0] in COPIES:
         rates = tuple(rate_of(size, seconds) for seconds in taken.of(case))
         return [Row(labels, (Quantity("one message", "MB/s", rates),))] if rates else []
     times = taken.of(case, "one-way")
     if not times:
         return []
     quantities = [Quantity("one message", "MB/s", tuple(rate_of(size, seconds) for seconds in times))]
-    if fit is not None:
+    if (fit := fits.get(name_of(line))) is not None:
         alpha = fit.segment_of(size).alpha_us / 1e6
         without = tuple(rate_of(size, seconds - alpha) for seconds in times if seconds > alpha)
         if len(without) == len(times):
@@ -188,63 +199,75 @@ def _rows(taken: Taken, name: str, size: int, windows: Sequence[int], fit: Fit |
     return [Row(labels, tuple(quantities))]
 
 
-def _fits(taken: Taken, names: Sequence[str], sizes: Sequence[int]) -> dict[str, Fit]:
+def _fits(taken: Taken, lines: Sequence[Line], sizes: Sequence[int]) -> dict[str, Fit]:
     fits = {}
-    for name in names:
-        points = [(size, median(taken.of(f"{name} {size}", "one-way")) * 1e6) for size in sizes]
+    for line in lines:
+        points = [(size, median(taken.of(f"{name_of(line)} {size}", "one-way")) * 1e6) for size in sizes]
         points = [(size, time) for size, time in points if time == time]  # noqa: PLR0124 - NaN: not reached
         if len(points) >= LEAST_POINTS:
-            fits[name] = fit_segments([size for size, _ in points], [time for _, time in points])
+            fits[name_of(line)] = fit_segments([size for size, _ in points], [time for _, time in points])
     return fits
 
 
 def _headline(rows: Sequence[Row], size: int) -> str:
     here = [row for row in rows if row.labels["size_bytes"] == size]
-    moving = sorted(
-        (row for row in here if row.labels["transport"] not in COPIES), key=lambda row: row["one message"].median
-    )
     ceiling = [row["one message"].median for row in here if row.labels["transport"] == COPIES[0]]
+    moving = [row for row in here if row.labels["transport"] not in COPIES]
     if not moving:
         return "Nothing was measured."
-    best, worst = moving[-1], moving[0]
-    text = (
-        f"A message of {size_text(size)} travels at {number(best['one message'].median)} MB/s through "
+    placement = str(moving[-1].labels["placement"])
+    there = [row for row in moving if row.labels["placement"] == placement]
+    there.sort(key=lambda row: row["one message"].median)
+    best, worst = there[-1], there[0]
+    text = f"Between processes on {placement}, a" if placement != placing.FREE else "A"
+    text += (
+        f" message of {size_text(size)} travels at {number(best['one message'].median)} MB/s through "
         f"{best.labels['transport']}"
     )
-    if len(moving) > 1:
+    if len(there) > 1:
         text += f", at {number(worst['one message'].median)} MB/s through {worst.labels['transport']}"
     return text + (f"; copying it once to new pages runs at {number(ceiling[0])} MB/s." if ceiling else ".")
 
 
 def draw(finding: Finding, axes: Any) -> None:
-    """Draw rates of one message, and of a window, against sizes, below what copying memory reaches."""
-    from breakeven.lab.showing import drawing
+    """Draw rates of a window, a panel a placement, and of one message, below what copying memory reaches."""
+    moving = [row for row in finding.rows if row.labels["transport"] not in COPIES]
+    places = list(dict.fromkeys(str(row.labels["placement"]) for row in moving))[:2]
+    names = list(dict.fromkeys(str(row.labels["transport"]) for row in moving))
+    shown = [(place, f"window {DRAWN_WINDOW}", f"{DRAWN_WINDOW} in flight") for place in places]
+    shown += [(place, "one message", "one at a time, start-up included") for place in places[-1:]]
+    panels = list(axes)[: len(shown)]
+    for panel in list(axes)[len(shown) :]:
+        panel.set_axis_off()
+    ends = [
+        _draw_rates(finding, panel, place, quantity, names)
+        for panel, (place, quantity, _) in zip(panels, shown, strict=True)
+    ]
+    heights = [limit for panel in panels for limit in panel.get_ylim()]
+    for panel, named, (place, _, title) in zip(panels, ends, shown, strict=True):
+        panel.set_title(f"{place}: {title}")
+        panel.set_ylim(min(heights), max(heights))
+        drawing.name_ends(panel, named)
 
-    names = list(dict.fromkeys(str(row.labels["transport"]) for row in finding.rows))
-    moving = [name for name in names if name not in COPIES]
-    named = []
-    for panel, quantity in zip(axes, ("one message", "window 16"), strict=True):
-        ends = []
-        for at, name in enumerate(moving):
-            rows = [row for row in finding.select(transport=name) if quantity in row]
-            if not rows:
-                continue
-            sizes = [float(row.labels["size_bytes"]) for row in rows]
-            drawing.series(panel, sizes, [row[quantity] for row in rows], number=at)
-            ends.append((name, sizes[-1], rows[-1][quantity].median, at))
-        for name, dashes in zip(COPIES, ("--", ":"), strict=True):
-            rows = list(finding.select(transport=name))
-            sizes = [float(row.labels["size_bytes"]) for row in rows]
-            medians = [row["one message"].median for row in rows]
-            if rows:
-                panel.plot(sizes, medians, dashes, color=drawing.INK, lw=1.2)
-                ends.append((name, sizes[-1], medians[-1], -1))
-        drawing.logarithmic(panel, x="size of a message [B]", y="rate [MB/s], 1 MB = 10⁶ B", sizes=True)
-        named.append(ends)
-    axes[0].set_title("One message, start-up included")
-    axes[1].set_title("16 messages in flight, then one answer")
-    low = min(panel.get_ylim()[0] for panel in axes)
-    high = max(panel.get_ylim()[1] for panel in axes)
-    for panel, ends in zip(axes, named, strict=True):
-        panel.set_ylim(low, high)
-        drawing.name_ends(panel, ends)
+
+def _draw_rates(
+    finding: Finding, axes: Any, placement: str, quantity: str, names: Sequence[str]
+) -> list[tuple[str, float, float, int]]:
+    """One placement's lines, and the ceilings; returns where each ends."""
+    ends = []
+    for at, name in enumerate(names):
+        rows = [row for row in finding.select(transport=name, placement=placement) if quantity in row]
+        if not rows:
+            continue
+        sizes = [float(row.labels["size_bytes"]) for row in rows]
+        drawing.series(axes, sizes, [row[quantity] for row in rows], number=at)
+        ends.append((name, sizes[-1], rows[-1][quantity].median, at))
+    for name, dashes in zip(COPIES, ("--", ":"), strict=True):
+        rows = list(finding.select(transport=name))
+        sizes = [float(row.labels["size_bytes"]) for row in rows]
+        medians = [row["one message"].median for row in rows]
+        if rows:
+            axes.plot(sizes, medians, dashes, color=drawing.INK, lw=1.2)
+            ends.append((name, sizes[-1], medians[-1], -1))
+    drawing.logarithmic(axes, x="size of a message [B]", y="rate [MB/s], 1 MB = 10⁶ B", sizes=True)
+    return ends

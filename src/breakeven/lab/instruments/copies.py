@@ -4,17 +4,21 @@ A copy is one payload's worth of bytes: 1.00 in the sender is its original alone
 for. Each process's peak is the kernel's own high-water mark, which misses nothing, and which counts pages of shared
 memory in full: so does the sender, who touches them first and alone; for the others they count as in PSS, by their
 share. Beside that a third process reads PSS as fast as the kernel answers: the most that all of them held at one
-moment. Every sample has a connection of its own, so that no memory is left over from the message before.
+moment. Every sample has a connection of its own, and malloc keeps nothing of what was freed (`processes.heap`), so that
+no copy is made in memory that is left over from something else.
 """
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 
-from breakeven.lab.instruments.latency import sizes_of
+from breakeven.lab import asked
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.method import Case, take
+from breakeven.lab.processes.heap import nothing_kept
 from breakeven.lab.processes.watching import Watcher, high_water_bytes, reset_high_water, shared_bytes
 from breakeven.lab.showing.tables import number, size_text
 from breakeven.lab.transports import MPI
@@ -32,12 +36,16 @@ if TYPE_CHECKING:
 
 INCHES = (10.5, 6.4)
 
-QUICK_BYTES = 33 << 20
+QUICK_BYTES = 16 << 20
 FULL_BYTES = 64 << 20
-LEAST_BYTES = 32 << 20
-"""Below this, memory that malloc was given back serves again, and a copy may add nothing to what is resident."""
+LEAST_BYTES, LEAST_BYTES_KEPT = 4 << 20, 32 << 20
+"""Below this, memory that Python, or a malloc that cannot be told to give it back, keeps serves again."""
+PAGES_BYTES = 256 << 10
+"""Copies of less than this are lost among the pages that come and go beside them."""
+LEAST_SAMPLES = 3
+"""As many are taken whatever the budget."""
 NOTE = "The sender's original is its first copy. Each process at its own peak; together: the most seen at one moment."
-SMALL = "Below 32 MiB malloc keeps what was freed: copies that are made in such memory do not count here."
+SMALL = "Payloads this small may lie in memory that was kept when something else was freed: not all copies count."
 QUICK_TRANSPORTS = ("mp.Pipe", "shared_memory", "our arena")
 SHAPES = ("bytes", "array")
 
@@ -45,7 +53,7 @@ SHAPES = ("bytes", "array")
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this instrument."""
     parser.add_argument("--transports", metavar="NAMES", help="only these, by comma (default: all that are there)")
-    parser.add_argument("--size", metavar="SIZE", help="size of the payload (default: 64 MiB; with --quick 33 MiB)")
+    parser.add_argument("--size", metavar="SIZE", help="size of the payload (default: 64 MiB; with --quick 16 MiB)")
     parser.add_argument("--shapes", metavar="SHAPES", help=f"shapes by comma (default: {','.join(SHAPES)})")
 
 
@@ -59,7 +67,7 @@ def measure(
 ) -> Finding:
     """Measure and return one row a transport and shape.
 
-    >>> found = measure(quick=True, transports="os.pipe", size="33 MiB", shapes="bytes", seconds=0.1)
+    >>> found = measure(quick=True, transports="os.pipe", size="16 MiB", shapes="bytes", seconds=0.1)
     >>> row = found.rows[0]
     >>> row["sender"].unit, row["sender"].median > 0.5
     ('copies', True)
@@ -67,17 +75,14 @@ def measure(
     from breakeven.lab.transports.links import chosen
 
     names = chosen(transports, default=QUICK_TRANSPORTS if quick else None)
-    nbytes = sizes_of(size, ())[0] if size else QUICK_BYTES if quick else FULL_BYTES
+    (nbytes,) = asked.sizes(size, (QUICK_BYTES if quick else FULL_BYTES,), option="size", least=PAGES_BYTES)[:1]
     kinds = shapes_of(shapes, SHAPES)
     for kind in kinds:
         make(kind, nbytes, np.random.default_rng(0))  # so that what payloads are cut from is there before it counts
-    watcher = Watcher()
-    try:
+    with nothing_kept() as gives_back, closing(Watcher()) as watcher:
         cases = [Case(f"{name} {kind}", _once(name, kind, nbytes, watcher)) for name in names for kind in kinds]
         budget = seconds if seconds is not None else 2.0 if quick else 60.0
-        taken = take(cases, budget_seconds=budget, most=11, warm=False)
-    finally:
-        watcher.close()
+        taken = take(cases, budget_seconds=budget, most=11, always=LEAST_SAMPLES, warm=False)
     rows = []
     for kind in kinds:
         for name in names:
@@ -92,7 +97,7 @@ def measure(
         headline=_headline(rows, nbytes),
         conditions=conditions(**taken.facts(), fresh_payloads=True),
         rows=tuple(rows),
-        notes=(NOTE, SMALL) if nbytes <= LEAST_BYTES else (NOTE,),
+        notes=(NOTE, SMALL) if nbytes < (LEAST_BYTES if gives_back else LEAST_BYTES_KEPT) else (NOTE,),
         interrupted=taken.interrupted,
     )
 
@@ -180,6 +185,6 @@ def draw(finding: Finding, axes: Any) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    axes.margins(x=0.1)
+    axes.margins(x=0.25)  # room for what is written beside the longest bar
     axes.set_xlabel("peak memory of each beyond idle, in copies of the payload (the sender's original is one)")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))

@@ -15,7 +15,6 @@ from time import perf_counter as clock
 
 import numpy as np
 
-from breakeven.errors import UsageError
 from breakeven.lab import asked
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
@@ -25,8 +24,8 @@ from breakeven.lab.measuring.refining import sizes_between
 from breakeven.lab.measuring.statistics import median
 from breakeven.lab.processes import placing
 from breakeven.lab.showing.tables import UNSTABLE, number
-from breakeven.lab.transports import MPI
 from breakeven.lab.transports.exchange import BLOCKING_BYTES, ONE_WAY, ROUND_TRIP, STAGES, WAITING, Order
+from breakeven.lab.transports.links import chosen, lines_of, name_of, opened
 from breakeven.lab.transports.payloads import shapes_of
 
 TYPE_CHECKING = False
@@ -37,10 +36,7 @@ if TYPE_CHECKING:
 
     from breakeven.lab.measuring.fits import Fit
     from breakeven.lab.measuring.method import Taken
-    from breakeven.lab.transports.links import Link
-
-    Line = tuple[str, str]
-    """A transport and a placement."""
+    from breakeven.lab.transports.links import Line, Link
 
 PANELS = 3
 INCHES = (18.0, 5.8)
@@ -58,12 +54,7 @@ PILOT_SHARE = 0.15
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this instrument."""
     asked.messages(parser, such_as="0,64,4KiB,1MiB")
-    parser.add_argument(
-        "--placement", metavar="WHERE", help="CPUs of the two processes, by comma: one, two, free (default: one,two)"
-    )
-    parser.add_argument(
-        "--asleep", action="store_true", help="let CPUs sleep where nobody computes (default: keep them awake)"
-    )
+    asked.placed(parser, "one,two")
 
 
 def measure(
@@ -83,12 +74,10 @@ def measure(
     >>> row["one-way"].unit, row["one-way"].median > 0
     ('µs', True)
     """
-    from breakeven.lab.transports.links import chosen, opened
-
     names = chosen(transports)
     (shape,) = shapes_of(shape, ())
-    lines = _lines(names, placing.chosen(placement))
-    known = sizes_of(sizes, QUICK_SIZES if quick else SIZES)
+    lines = lines_of(names, placing.chosen(placement))
+    known = asked.sizes(sizes, QUICK_SIZES if quick else SIZES)
     unseen = () if quick or sizes else UNSEEN
     budget = seconds if seconds is not None else 2.4 if quick else 90.0
     with nullcontext() if asleep else placing.awake(), opened(names, 2 * max(known) + (64 << 10)) as links:
@@ -112,7 +101,7 @@ def measure(
         row
         for line in lines
         for size in sorted({*fitted[line], *unseen})
-        for row in _rows(taken, line, size, fits.get(_key(line)), unseen)
+        for row in _rows(taken, line, size, fits.get(name_of(line)), unseen)
     ]
     return Finding(
         instrument="latency",
@@ -126,17 +115,8 @@ def measure(
     )
 
 
-def _lines(names: Sequence[str], placements: Sequence[str]) -> list[Line]:
-    """What is measured against size. MPI's ranks poll: on one CPU they would wait for the end of each other's turn."""
-    return [(name, placement) for placement in placements for name in names if (name, placement) != (MPI, placing.ONE)]
-
-
-def _key(line: Line) -> str:
-    return f"{line[0]}, {line[1]}"
-
-
 def _name(line: Line, size: int) -> str:
-    return f"{_key(line)} {size}"
+    return f"{name_of(line)} {size}"
 
 
 def _refined(taken: Taken, line: Line, known: Sequence[int]) -> tuple[int, ...]:
@@ -144,20 +124,6 @@ def _refined(taken: Taken, line: Line, known: Sequence[int]) -> tuple[int, ...]:
     times = {size: taken.of(_name(line, size), ONE_WAY) for size in known}
     measured = [size for size in known if times[size]]
     return (*known, *sizes_between(measured, [median(times[size]) for size in measured]))
-
-
-def sizes_of(text: str | None, default: Sequence[int]) -> tuple[int, ...]:
-    """Read sizes, sorted.
-
-    >>> sizes_of("1MiB, 0, 4kB", ())
-    (0, 4000, 1048576)
-    """
-    from breakeven.units import parse_bytes
-
-    try:
-        return tuple(sorted(map(parse_bytes, text.split(","))) if text else sorted(default))
-    except ValueError as error:
-        raise UsageError(f"--sizes {text}: {error}", "sizes") from error
 
 
 def _once(link: Link, placement: str, shape: str, size: int, *, quick: bool) -> Any:
@@ -197,7 +163,7 @@ def _fits(taken: Taken, sizes: Mapping[Line, Sequence[int]]) -> dict[str, Fit]:
         times = {size: taken.of(_name(line, size), ONE_WAY) for size in known}
         points = [(size, median(found)) for size, found in times.items() if found]
         if len(points) >= LEAST_POINTS:
-            fits[_key(line)] = fit_segments([size for size, _ in points], [time for _, time in points])
+            fits[name_of(line)] = fit_segments([size for size, _ in points], [time for _, time in points])
     return fits
 
 
@@ -279,7 +245,7 @@ def _draw_times(
         rows = finding.select(transport=name, placement=placement)
         if not rows:
             continue
-        fit = finding.fits.get(_key((name, placement)))
+        fit = finding.fits.get(name_of((name, placement)))
         breaks = [part.to_bytes for part in fit.segments[:-1]] if fit else []
         sizes = [float(row.labels["size_bytes"]) for row in rows]
         drawing.series(axes, sizes, [row[ONE_WAY] for row in rows], number=at, breaks=breaks)

@@ -96,11 +96,12 @@ def take(
     seed: int = 0,
     least: int = LEAST_BLOCKS,
     most: int = MOST_BLOCKS,
+    always: int = 1,
     warm: bool = True,
 ) -> Taken:
     """Time the cases in interleaved blocks until every median is known within 2.5 %, or the budget is spent.
 
-    At least one block is taken whatever the budget; `least` blocks if the budget lasts. `warm=False` is for what may
+    `always` blocks are taken whatever the budget; `least` blocks if the budget lasts. `warm=False` is for what may
     be done only once or is to be cold. `KeyboardInterrupt` ends it early: the samples so far are returned, marked.
 
     >>> turns = iter(range(1000))
@@ -119,7 +120,7 @@ def take(
             for case in chosen:
                 taken.dropped[case.name], warmed[case.name] = _warm_up(case, warm_seconds)
         before = _canary()
-        while taken.blocks < most and (not taken.blocks or _worth_another(taken, began, budget_seconds)):
+        while taken.blocks < most and (taken.blocks < always or _worth_another(taken, began, budget_seconds)):
             for at in rng.permutation(len(chosen)):
                 _keep(taken, chosen[at].name, chosen[at].once())
             after = _canary()

@@ -138,10 +138,11 @@ def _one_after_another(order: Order) -> Iterator[Any]:
         yield make(order.shape, order.size_bytes, rng) if order.fresh else again
 
 
-def _payloads(order: Order) -> list[Any]:
-    """As many payloads as are in flight at once, each in memory of its own."""
+def _windows(order: Order) -> Iterator[list[Any]]:
+    """As many payloads as are in flight at once, each in memory of its own; the next ones when these are done with."""
     rng = np.random.default_rng((order.seed, order.size_bytes))
-    return [make(order.shape, order.size_bytes, rng) for _ in range(order.window)]
+    for _ in range(order.count):
+        yield [make(order.shape, order.size_bytes, rng) for _ in range(order.window)]
 
 
 def _lead_one_way(order: Order, end: End, control: Control) -> dict[str, list[float]]:
@@ -206,9 +207,9 @@ def _follow_round_trip(order: Order, end: End, _control: Control) -> None:
 
 def _lead_stream(order: Order, end: End, control: Control) -> dict[str, list[float]]:
     seconds = []
-    for _ in range(order.count):
-        payloads = _payloads(order)
+    for payloads in _windows(order):
         send = _sender(end, order)
+        payload = None
         began = clock()
         for payload in payloads:
             send(payload)
@@ -216,7 +217,8 @@ def _lead_stream(order: Order, end: End, control: Control) -> dict[str, list[flo
         seconds.append(clock() - began)
         end.settle()
         control.send("compare")
-        _compare(control.recv(), payloads[-1])
+        _compare(control.recv(), payload)
+        del payload, payloads
     return {"window": seconds}
 
 
@@ -239,8 +241,7 @@ def _follow_stream(order: Order, end: End, control: Control) -> None:
 def _lead_both(order: Order, end: End, control: Control) -> dict[str, list[float]]:
     """Both send a window at once; the time ends when both have received all, told over the control connection."""
     seconds = []
-    for _ in range(order.count):
-        payloads = _payloads(order)
+    for payloads in _windows(order):
         control.send("ready")
         control.recv()
         began = clock()
@@ -248,22 +249,26 @@ def _lead_both(order: Order, end: End, control: Control) -> dict[str, list[float
         theirs = control.recv()
         seconds.append(max(ended, theirs) - began)
         end.settle()
+        del payloads
     return {"window": seconds}
 
 
 def _follow_both(order: Order, end: End, control: Control) -> None:
-    for _ in range(order.count):
-        payloads = _payloads(order)
+    for payloads in _windows(order):
         control.recv()
         control.send("ready")
         control.send(_send_and_receive(end, payloads))
         end.settle()
+        del payloads
 
 
 def _send_and_receive(end: End, payloads: list[Any]) -> float:
     def send() -> None:
-        for payload in payloads:
-            end.write(end.pack(payload))
+        try:
+            for payload in payloads:
+                end.write(end.pack(payload))
+        except OSError:
+            pass  # the other side has gone: whoever reads here is told, or was interrupted
 
     sender = threading.Thread(target=send, daemon=True)
     sender.start()

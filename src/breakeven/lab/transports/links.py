@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from breakeven.lab.transports.port import Pair
 
+    Line = tuple[str, str]
+    """A transport and a placement."""
+
     class Link(Protocol):
         """A connection that can be measured."""
 
@@ -216,13 +219,30 @@ def chosen(text: str | None, *, default: Sequence[str] | None = None) -> list[st
     """
     if text is None:
         return [name for name in (default or NAMES) if name != MPI or has_mpi()]
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in NAMES:
             raise UsageError(f"there is no transport {name!r}; there are: {', '.join(NAMES)}", "transports")
         if name == MPI and not has_mpi():
             raise UsageError("mpi4py is not installed; install it: pip install 'breakeven[lab-mpi]'", "transports")
     return names
+
+
+def lines_of(names: Sequence[str], placements: Sequence[str]) -> list[Line]:
+    """What is measured against size. MPI's ranks poll: on one CPU they would wait for the end of each other's turn."""
+    found = [(name, one) for one in placements for name in names if (name, one) != (MPI, placing.ONE)]
+    if not found:
+        raise UsageError("MPI's ranks poll, and cannot share a CPU; use --placement two or free", "placement")
+    return found
+
+
+def name_of(line: Line) -> str:
+    """Return what a line is called.
+
+    >>> name_of(("os.pipe", "one CPU"))
+    'os.pipe, one CPU'
+    """
+    return ", ".join(line)
 
 
 @contextmanager

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import ExitStack
 from time import perf_counter as clock
 
 import numpy as np
 
+from breakeven.lab.processes.heap import nothing_kept
 from breakeven.lab.transports.exchange import LEAVE, Order, follow, lead
 from breakeven.lab.transports.payloads import make
 
@@ -26,7 +28,8 @@ BUFFERS = "round trip, same buffers"
 """As OSU's benchmarks do it: both ranks send from and receive into the same two buffers every time."""
 
 READY = "ready"
-"""No message: rank 0 makes what its payloads are cut from, so that this does not count as theirs."""
+"""No message: memory is to be counted. Both ranks keep nothing that is freed from now on, and rank 0 makes what its
+payloads are cut from, so that this does not count as theirs."""
 
 
 class Rank:
@@ -41,6 +44,7 @@ class Rank:
         self._world = world
         self._other = 1 - world.rank
         self._mpi = MPI
+        self._until_the_end = ExitStack()
 
     def pack(self, payload: Any) -> Any:
         """Leave it to mpi4py."""
@@ -70,6 +74,7 @@ class Rank:
     def lead(self, order: Order) -> dict[str, list[float]]:
         """Time `BUFFERS`, rank 0's part, or get `READY`."""
         if order.kind == READY:
+            self._until_the_end.enter_context(nothing_kept())
             make(order.shape, order.size_bytes, np.random.default_rng(0))
             return {}
         out, back = self._buffers(order)
@@ -85,6 +90,7 @@ class Rank:
     def follow(self, order: Order) -> None:
         """Answer as rank 1."""
         if order.kind == READY:
+            self._until_the_end.enter_context(nothing_kept())
             return
         out, back = self._buffers(order)
         for _ in range(order.count):

@@ -61,12 +61,9 @@ def measure(*, quick: bool, ranks: str | None = None, sizes: str | None = None, 
         programs |= {(True, count): running.enter_context(_mpi_program(launcher, count)) for count in with_mpi}
         cases = [Case(str(key), partial(once, programs[key[1] == MPI, key[2]], *key)) for key in keys]
         budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
-        taken = take(cases, budget_seconds=budget, warm=False, least=3 if quick else 11)
+        taken = take(cases, budget_seconds=budget, warm=False, least=3 if quick else 11, always=3)
         for program in programs.values():
-            program.dismiss()  # all at a time, so that all have ended soon
-        if not taken.interrupted:
-            for program in programs.values():
-                program.finish()
+            program.dismiss()  # all at a time; each has answered all it was asked, and is not waited for without end
     rows = tuple(_row(taken, *key) for key in keys if taken.of(str(key), "last"))
     checked = sum(len(samples["last"]) for samples in taken.samples.values())
     return Finding(

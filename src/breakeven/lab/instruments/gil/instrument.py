@@ -23,6 +23,7 @@ from breakeven.errors import UsageError
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.method import Case, take
+from breakeven.probes.kernel import queued_seconds
 
 if TYPE_CHECKING:
     import argparse
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 INCHES = (8.6, 5.4)
 SAMPLE_SECONDS, QUICK_SAMPLE_SECONDS = 0.1, 0.05
 BUDGET_SECONDS, QUICK_BUDGET_SECONDS = 40.0, 2.0
+LONGEST_SAMPLE = 5
+"""Times as long as on an idle machine, at most."""
 HOLDS, FREE = 0.9, 0.1
 CLOSE = 0.1
 
@@ -75,7 +78,10 @@ def measure(*, quick: bool, func: str | None = None, args: str = "[]") -> Findin
 
 
 def watch(fn: Callable[[], object], seconds: float) -> dict[str, float]:
-    """Call a function again and again for so long, and watch; per cent, milliseconds, the known share if it tells."""
+    """Call a function again and again for so long, and watch; per cent, milliseconds, the known share if it tells.
+
+    How long it queued for a CPU meanwhile is added, so that a busy machine leaves as much to be seen as an idle one.
+    """
     from _thread import get_ident
 
     from breakeven.backends.pressure import GilProbe
@@ -87,10 +93,13 @@ def watch(fn: Callable[[], object], seconds: float) -> dict[str, float]:
     probe = GilProbe(watched=get_ident())
     probe.start()
     try:
-        began, cpu = perf_counter(), process_time()
-        while not calls or perf_counter() - began < seconds:
+        began, cpu, queued = perf_counter(), process_time(), queued_seconds() or 0.0
+        end = began + seconds
+        while not calls or perf_counter() < end:
             fn()
             calls += 1
+            if perf_counter() >= end:
+                end = began + min(seconds + (queued_seconds() or 0.0) - queued, LONGEST_SAMPLE * seconds)
         wall, used = perf_counter() - began, process_time() - cpu
     finally:
         share = probe.stop()

@@ -51,7 +51,7 @@ def measure(*, quick: bool, workers: int | None = None) -> Finding:
         with open_rivals() as rivals:
             cases = programs(width, rivals, scale=2 if quick else 4)
             budget, least = (4.2, LEAST_BLOCKS) if quick else (60.0, 31)
-            taken = take(cases, budget_seconds=budget, least=least, warm=not quick)
+            taken = take(cases, budget_seconds=budget, least=least, always=LEAST_BLOCKS, warm=not quick)
     finally:
         be.shutdown()
     judged = [(check, judge(check, lambda name: _of(taken, name))) for check in checks(width)]

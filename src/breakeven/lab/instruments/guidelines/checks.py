@@ -47,6 +47,7 @@ class Judgement:
 def judge(check: Check, samples: Callable[[str], Sequence[float]]) -> Judgement:
     """Return "violated" where the left side exceeds its bound with p < 0.01, "holds" where it does not exceed it.
 
+    Both are looked at block by block, as the table shows their ratio: what slowed a block down slowed both sides.
     "unsure" is what exceeds it with less certainty, "too few" what rests on fewer than 7 blocks.
 
     >>> check = Check(guideline="G9", claim="", left="second", right=("first",))
@@ -62,7 +63,7 @@ def judge(check: Check, samples: Callable[[str], Sequence[float]]) -> Judgement:
     p = signed_rank([a - b for a, b in zip(left, bound, strict=True)]) if paired else 1.0
     if paired < LEAST_BLOCKS:
         verdict = "too few"
-    elif median(left) <= median(bound):
+    elif median([a / b for a, b in zip(left, bound, strict=True)]) <= 1:
         verdict = "holds"
     else:
         verdict = "violated" if p < SIGNIFICANT else "unsure"

@@ -196,7 +196,8 @@ def _headline(rows: tuple[Row, ...], modules: str) -> str:
         return "Interrupted before every program had run once."
     cheap, dear = min(costs, key=costs.__getitem__), max(costs, key=costs.__getitem__)
     base = known[NAMES[NOTHING]]["external wall"]
+    begins = f"from {number(costs[cheap])} ms ({cheap})" if costs[cheap] > 0 else f"from nothing to be seen ({cheap})"
     return (
-        f"One worker process adds from {number(costs[cheap])} ms ({cheap}) to {number(costs[dear])} ms ({dear}) to a "
+        f"One worker process adds {begins} to {number(costs[dear])} ms ({dear}) to a "
         f"program that takes {number(base.median)} ms without (n = {base.n})."
     )
