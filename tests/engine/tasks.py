@@ -18,6 +18,7 @@ from typing import Any
 
 import breakeven as be
 from breakeven.engine import protocol
+from breakeven.probes.memory import resident_bytes
 from breakeven.testing.tasks import tally
 
 HOG_BYTES = 400 << 20
@@ -257,6 +258,40 @@ def let_one_in(mark: str, gate: str) -> None:
         Path(gate).read_bytes()
 
 
+class HangsOnLoading:
+    """What a worker never finishes to unpickle; with a `mark`, only the first process that comes does."""
+
+    def __init__(self, mark: str = "") -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return _hang_unless_marked, (self.mark,)
+
+
+def _hang_unless_marked(mark: str) -> None:
+    try:
+        os.mkdir(mark or "/")
+    except FileExistsError:
+        if mark:
+            return
+    time.sleep(3600)
+
+
+def refuse(_: object, number: int) -> None:
+    """Raise ValueError."""
+    raise ValueError(number)
+
+
+def meet(place: str, number: int) -> bool:
+    """Whether the other of two calls runs at the same time."""
+    Path(f"{place}.{number}").touch()
+    other = Path(f"{place}.{1 - number}")
+    deadline = time.monotonic() + 20
+    while not other.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return other.exists()
+
+
 # --- memory ---
 
 
@@ -277,7 +312,7 @@ def hog(number: int, every: int) -> int:
 def hog_and_wait(number: int, victim: int) -> int:
     """Return the item, but for one that takes far too much memory and stays."""
     if number == victim:
-        taken = bytearray(HOG_BYTES)
+        taken = bytearray(HOG_BYTES + (resident_bytes(os.getpid()) or 0))
         while taken:
             signal.pause()
     return number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,37 @@ def test_a_chunk_is_taken_from_a_worker_that_is_slow_to_start(method: str, tmp_p
     gate = str(tmp_path / "gate")
     os.mkfifo(gate)
     options: dict[str, Any] = {"backend": "processes", "start_method": method, "max_workers": 2, "chunksize": 1}
-    stream = be.imap(abs, range(4), initializer=tasks.let_one_in, initargs=(str(tmp_path / "in"), gate), **options)
-    assert list(stream) == [0, 1, 2, 3]
+    slow: dict[str, Any] = {"initializer": tasks.let_one_in, "initargs": (str(tmp_path / "in"), gate)}
+    assert list(be.imap(abs, range(4), **slow, **options)) == [0, 1, 2, 3]
+
+
+def test_a_submitted_call_is_taken_from_a_worker_that_is_slow_to_start(method: str, tmp_path: Path) -> None:
+    """As a chunk of a map is."""
+    gate = str(tmp_path / "gate")
+    os.mkfifo(gate)
+    slow: dict[str, Any] = {"initializer": tasks.let_one_in, "initargs": (str(tmp_path / "in"), gate)}
+    with be.Executor(2, backend="processes", start_method=method, **slow) as executor:
+        futures = [executor.submit(abs, -number) for number in (1, 2)]
+        assert [future.result(20) for future in futures] == [1, 2]
+
+
+def test_a_worker_that_hangs_while_it_loads_a_function_is_ended_with_its_call(method: str) -> None:
+    """The next call has another worker."""
+    with be.Executor(1, backend="processes", start_method=method) as executor:
+        assert executor.submit(abs, -1).result() == 1
+        stuck = executor.submit(partial(tasks.refuse, tasks.HangsOnLoading()), 3)
+        assert stuck.cancel()
+        assert executor.submit(abs, -2).result(20) == 2
+
+
+def test_a_worker_that_hangs_when_its_call_is_over_is_not_kept(method: str, tmp_path: Path) -> None:
+    """The next call has as many as it asked for."""
+    options: dict[str, Any] = {"backend": "processes", "start_method": method, "max_workers": 2, "chunksize": 1}
+    assert be.map(abs, range(2), **options) == [0, 1]
+    refuse = partial(tasks.refuse, tasks.HangsOnLoading(str(tmp_path / "mark")))
+    with pytest.raises(ValueError, match=r"[01]"):
+        list(be.imap(refuse, range(2), ordered=False, **options))
+    assert be.map(partial(tasks.meet, str(tmp_path / "meeting")), range(2), **options) == [True, True]
 
 
 def test_what_was_taken_back_is_not_lent_any_more(method: str, tmp_path: Path) -> None:

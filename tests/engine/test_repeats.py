@@ -134,6 +134,23 @@ def test_only_a_block_in_use_with_the_same_bytes_is_found() -> None:
         lending.close()
 
 
+def test_a_block_that_begins_where_a_longer_one_did_is_not_taken_for_it() -> None:
+    """Behind its end stands what the longer one left there, until somebody else writes."""
+    lending = Lending()
+    arena = lending.arena
+    assert isinstance(arena, Arena)
+    try:
+        repeats = Repeats(lending)
+        long, short = np.zeros(1 << 17), np.zeros(1 << 15)
+        (offset,) = encode([long], arena, repeats).blocks
+        arena.free(offset)
+        assert encode([short], arena, repeats).blocks == [offset]
+        lending._lent[offset] = 1
+        assert encode([long], arena, repeats).shared_bytes == long.nbytes
+    finally:
+        lending.close()
+
+
 def _second(_: int, array: np.ndarray[Any, Any]) -> float:
     return _sum(array)
 

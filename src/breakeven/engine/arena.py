@@ -164,6 +164,10 @@ class Arena:
         self.used_bytes -= size
         extent.give_back(offset - extent.start, size)
 
+    def size_of(self, offset: int) -> int:
+        """Bytes of a block that is in use, rounded up to pages."""
+        return self._used[offset][1]
+
     def peek(self, offset: int, nbytes: int) -> memoryview:
         """Bytes of a block that is in use, read at once and not kept."""
         extent, _ = self._used[offset]

@@ -14,8 +14,8 @@ from breakeven.engine import blame, endings, launch, protocol, receive, send, su
 from breakeven.engine.channel import frames
 from breakeven.engine.forkserver import template
 from breakeven.engine.functions import StaleModuleError
+from breakeven.engine.inbox import give_way
 from breakeven.engine.roster import Roster, rosters
-from breakeven.engine.watch import give_way
 from breakeven.ledger import recorder
 from breakeven.planning.chunks import WINDOW_ITEMS, chunk_size, depth
 
@@ -44,7 +44,7 @@ class Crew(Roster):
             member = self._idlest()
             if member is None:
                 break
-            if not self._give(member) and (member.inflight or not supervise.recall(self)):
+            if not self._give(member) and (member.inflight or not supervise.recall(self, member)):
                 break
         if self.outgoing:
             send.flush(self)
@@ -171,7 +171,7 @@ class Crew(Roster):
     def _look(self, busy: list[Member]) -> list[tuple[Member, bytes | bytearray | None]]:
         """Look at the busy workers, and again for a while."""
         now = clock()
-        end = self.spin.end(now)
+        end = self.spin.until(now)
         arrived: list[tuple[Member, bytes | bytearray | None]] = []
         while True:
             for member in busy:
@@ -179,7 +179,7 @@ class Crew(Roster):
             if arrived:
                 return arrived
             if now >= end:
-                self.spin.ended(end, now)
+                self.spin.learn(end, now)
                 return arrived
             give_way()
             now = clock()
@@ -242,7 +242,7 @@ class Crew(Roster):
             if member.channel.garbled is not None:
                 supervise.distrust(member, member.channel.garbled)
         supervise.check(self)
-        if self.queue or self.streams:
+        if self.queue or self.streams or any(map(supervise.may_be_recalled, self.members)):
             self.feed()
 
     def pump(self, timeout_seconds: float | None = None) -> None:

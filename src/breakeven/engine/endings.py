@@ -27,9 +27,10 @@ ABANDON_SECONDS = 0.03  # what a given-up call waits for items that are nearly d
 def abandon(crew: Roster, stream: Stream, pump: Callable[[float], None]) -> None:
     """Stop what still runs of a call that is over: at the next item where possible, else the worker is ended."""
     concerned = []
-    for member in crew.members:
-        while member.inflight and member.inflight[-1].sink is stream and (chunk := take_back(crew, member)):
-            stream.finished(chunk)
+    for member in crew.members[:]:
+        inflight = member.inflight
+        while inflight and inflight[-1].sink is stream and inflight[-1].behind and (last := take_back(crew, member)):
+            stream.finished(last)
         if any(chunk.sink is stream for chunk in member.inflight):
             member.board[protocol.CANCELLED] = max(chunk.seq for chunk in member.inflight if chunk.sink is stream)
             concerned.append(member)
@@ -91,7 +92,8 @@ def end_all(crew: Roster, *, at_once: bool) -> None:
     pause = 0.0001
     while crew.dismissed:
         crew.dismissed[:] = [member for member in crew.dismissed if not _gone(crew, member)]
-        patience_seconds = TERM_SECONDS if any(member.inflight for member in crew.dismissed) else 1.0
+        unwilling = any(member.inflight or member.state == protocol.STARTING for member in crew.dismissed)
+        patience_seconds = TERM_SECONDS if unwilling else 1.0
         if not killed and clock() - asked > patience_seconds:
             killed = True
             for member in crew.dismissed:

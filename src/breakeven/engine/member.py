@@ -61,6 +61,7 @@ class Chunk:
 
     __slots__ = (
         "attempt",
+        "behind",
         "count",
         "done",
         "first",
@@ -90,6 +91,7 @@ class Chunk:
         self.attempt = 1
         self.seq = 0
         self.sent = 0.0
+        self.behind = False  # when it was sent, another was under way at its worker
         self.hint = 0.0
         self.path: list[float] = []
         self.table = b""  # of the blocks of shared memory that its arguments lie in

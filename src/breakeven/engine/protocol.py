@@ -40,7 +40,7 @@ LONGEST = 1 << 31  # bytes of a body; larger payloads go through the arena or ar
 HEAD = _struct.Struct("<HBBI")
 
 # Flags of CHUNK
-CLAIM = 1  # take a token first: the parent may have recalled this chunk (where there are tokens, on each)
+CLAIM = 1  # take a token first, as the parent may have recalled this chunk: on every one, where there are tokens
 STREAM_SHARED = 2  # the pickle itself lies in the arena, as the first buffer of the table
 STOP_ON_ERROR = 4
 TIMED = 8  # note when each item began: a deadline watches

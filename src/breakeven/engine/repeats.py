@@ -36,6 +36,8 @@ class Repeats:
         arena = self._lending.arena
         if arena is None or nbytes != raw.nbytes or not self._lending.is_lent(offset):
             return None
+        if arena.size_of(offset) < nbytes:  # it was freed meanwhile, and a shorter block begins there now
+            return None
         there = arena.peek(offset, nbytes)
         try:
             return block if _same(raw, there) else None

@@ -13,10 +13,11 @@ from _collections import deque
 from breakeven import work
 from breakeven.engine import launch, protocol
 from breakeven.engine.functions import Functions
+from breakeven.engine.inbox import Spin
 from breakeven.engine.lending import Lending
 from breakeven.engine.member import Member
 from breakeven.engine.programs import Surroundings
-from breakeven.engine.watch import Spin, Watch
+from breakeven.engine.watch import Watch
 from breakeven.ledger import recorder as states
 from breakeven.ledger.recorder import Recorder
 

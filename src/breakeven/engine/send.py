@@ -176,6 +176,7 @@ def _framed(crew: Roster, member: Member, chunk: Chunk, encoded: Encoded) -> byt
         os.eventfd_write(member.started.tokens, 1)
     if encoded.stream_shared:
         flags |= protocol.STREAM_SHARED
+    chunk.behind = bool(member.inflight)
     chunk.table = encoded.table
     chunk.hint = function.seconds or 0.0
     return protocol.chunk_frame(

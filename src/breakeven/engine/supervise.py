@@ -43,7 +43,7 @@ def patience(crew: Roster, timeout_seconds: float | None) -> float | None:
         if not (member.inflight or member.skips):
             continue
         soonest = _sooner(soonest, STUCK_SECONDS)
-        if len(member.inflight) > 1:  # an idle worker may be waiting for what waits behind another
+        if may_be_recalled(member):  # an idle worker may be waiting for what another has not begun
             recallable = member.inflight[0].sent + 2 * WORTH_RECALLING_SECONDS - now
             if recallable > 0.0:
                 soonest = _sooner(soonest, recallable)
@@ -167,12 +167,15 @@ def distrust(member: Member, error: BaseException) -> None:
     member.started.kill(_signal.SIGKILL)
 
 
-def recall(crew: Roster) -> bool:
-    """An idle worker finds nothing to do: take back a chunk that another has not begun; True when one was."""
+def recall(crew: Roster, idle: Member) -> bool:
+    """A worker finds nothing to do: take back a chunk that another has not begun; True when one was.
+
+    The only chunk of a worker that is still starting is taken for one that is not.
+    """
     now = clock()
     for member in crew.members:
         inflight = member.inflight
-        if not inflight or (len(inflight) == 1 and member.state != protocol.STARTING):
+        if not may_be_recalled(member) or (len(inflight) == 1 and idle.state == protocol.STARTING):
             continue
         last = inflight[-1]
         waits = now - inflight[0].sent > 2 * WORTH_RECALLING_SECONDS
@@ -181,6 +184,11 @@ def recall(crew: Roster) -> bool:
             last.sink.finished(last)
             return True
     return False
+
+
+def may_be_recalled(member: Member) -> bool:
+    """Whether a worker was sent what it can hardly have begun."""
+    return len(member.inflight) > (member.state != protocol.STARTING)
 
 
 def take_back(crew: Roster, member: Member) -> Chunk | None:
@@ -193,13 +201,20 @@ def take_back(crew: Roster, member: Member) -> Chunk | None:
         return None  # the worker was quicker
     chunk: Chunk = member.inflight.pop()
     member.skips.add(chunk.seq)
-    crew.lending.release(member, (offset for _, _, offset, _ in protocol.BUFFER.iter_unpack(chunk.table)))
+    try:
+        crew.lending.release(member, (offset for _, _, offset, _ in protocol.BUFFER.iter_unpack(chunk.table)))
+    except protocol.GarbledFrameError as error:  # it has let go of what it was not to look at before it had begun
+        distrust(member, error)
+    perhaps_retire(crew, member)
     return chunk
 
 
 def withdraw(crew: Roster, member: Member, chunk: Chunk) -> None:
-    """A chunk is not wanted any more: take it back while it waits (with what waits behind it), else end its worker."""
-    while (last := take_back(crew, member)) is not None:
+    """A chunk is not wanted any more: take it back while it waits (with what waits behind it), else end its worker.
+
+    One that waits for its worker alone ends it, too: who knows how long it starts, or loads the function.
+    """
+    while member.inflight[-1].behind and (last := take_back(crew, member)) is not None:
         if last is not chunk:
             last.sink.again(last, 0, last.count, alone=False)
         last.sink.finished(last)

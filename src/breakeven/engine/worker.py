@@ -22,9 +22,9 @@ from breakeven.engine import protocol
 from breakeven.engine.arena import Arena, Window
 from breakeven.engine.channel import Channel, frames
 from breakeven.engine.codec import Encoded, decode, encode
+from breakeven.engine.inbox import Inbox
 from breakeven.engine.loops import LOOPS, TIMED, sweep
 from breakeven.engine.part import Part, Unloadable, facts_of, heed, queue_delay_reader, reraise, resident_bytes, settle
-from breakeven.engine.watch import Inbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breakeven.engine import protocol, watch
+from breakeven.engine import inbox as room
+from breakeven.engine import protocol
 from breakeven.engine.channel import Channel, pair
-from breakeven.engine.watch import Inbox, Spin
+from breakeven.engine.inbox import Inbox, Spin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="no eventfd here")
 
 FRAME = protocol.frame(protocol.STOP)
 
@@ -70,11 +73,18 @@ def test_a_cpu_that_others_keep_is_not_spun_on() -> None:
     """A spin that lasts far beyond its end was spent waiting for the CPU: there is none for a while."""
     spin = Spin()
     now = 100.0
-    end = spin.end(now)
-    assert end == now + watch.SPIN_SECONDS
-    spin.ended(end, end)
-    assert spin.end(now) > now
+    end = spin.until(now)
+    assert end == now + room.SPIN_SECONDS
+    spin.learn(end, end)
+    assert spin.until(now) > now
     late = end + 4e-3
-    spin.ended(end, late)
-    assert spin.end(late + 0.05) == late + 0.05
-    assert spin.end(late + 0.2) > late + 0.2
+    spin.learn(end, late)
+    assert spin.until(late + 0.05) == late + 0.05
+    assert spin.until(late + 0.2) > late + 0.2
+
+
+def test_who_was_stopped_spins_again_soon() -> None:
+    """A minute in a debugger is no sign of a crowd."""
+    spin = Spin()
+    spin.learn(100.0, 160.0)
+    assert spin.until(161.0) > 161.0
