@@ -5,11 +5,14 @@ Lives here: pure arithmetic on measured seconds. Never here: a clock or a queue.
 
 from __future__ import annotations
 
+from math import ceil
+
 TARGET_SECONDS = 2e-3  # a chunk: 1 % of it is 20 µs, about what a message costs both sides
 LEAST_SECONDS = 200e-6  # a chunk towards the end: ten times a message, and what it may make the others wait
 GROWTH = 8  # at most, from one chunk to the next: fast first items must not make a giant (joblib#1220)
 LARGEST = 1 << 16
-SHORT_SECONDS, LONG_SECONDS = 100e-6, 20e-3
+AHEAD_SECONDS = 4e-3  # of work waits at a worker: so long may the parent wait for a CPU while workers have them all
+LONG_SECONDS = 20e-3
 MANY, FEW, ONE = 32, 2, 1
 WINDOW = 2  # chunks a worker that may be ahead of the consumer, beyond what waits at the workers
 WINDOW_ITEMS = 4096  # in a chunk of a stream, so that it does not read far ahead
@@ -59,11 +62,11 @@ def fits_beside_a_start(item_seconds: float, start_left_seconds: float, items: i
 def depth(chunk_seconds: float | None) -> int:
     """Chunks that may be at a worker at once, the running one included.
 
-    >>> depth(None), depth(20e-6), depth(2e-3), depth(0.5)
-    (2, 32, 2, 1)
+    >>> depth(None), depth(20e-6), depth(2e-3), depth(10e-3), depth(0.5)
+    (2, 32, 3, 2, 1)
     """
     if chunk_seconds is None:
         return FEW
-    if chunk_seconds < SHORT_SECONDS:
-        return MANY
-    return FEW if chunk_seconds < LONG_SECONDS else ONE
+    if chunk_seconds >= LONG_SECONDS:
+        return ONE
+    return MANY if MANY * chunk_seconds <= AHEAD_SECONDS else 1 + ceil(AHEAD_SECONDS / chunk_seconds)
