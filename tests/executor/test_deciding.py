@@ -11,13 +11,15 @@ import pytest
 from breakeven.executor import auto, known, noticing, steering
 from breakeven.ledger.recorder import Recorder
 from breakeven.model.profile import assumed
-from breakeven.model.sample import Sample
+from breakeven.model.sample import NOTHING, Sample
 from breakeven.planning.choice import Situation, choose
 from breakeven.planning.validate import options_from
 from breakeven.records import replace
 from breakeven.work import ONE, Work
 
-SAMPLE = Sample(items=50, seconds=0.05, mean_seconds=1e-3, spread_seconds=0.0, error=0.02)
+SAMPLE = Sample(
+    items=50, seconds=0.05, mean_seconds=1e-3, spread_seconds=0.0, error=0.02, argument=NOTHING, result=NOTHING
+)
 
 
 @pytest.fixture(autouse=True)
@@ -37,16 +39,25 @@ def test_what_decides_is_loaded_only_where_something_may_be_gained(
     assert auto._worth_loading(loop, left, 0) is worth
 
 
-def _after_a_call(later: Sample) -> known.Known:
-    """What is remembered of a call whose choice was made by SAMPLE, and that showed `later` since."""
-    recorder = Recorder()
+def _steering(**chosen: Any) -> steering.Steering:
+    """Of a call of `len` on 100 items."""
+    options, recorder = options_from(chosen), Recorder()
     recorder.items = 100
-    deciding = steering.Steering(
-        Work(len, [()] * 100, mode=ONE, length=100, options=options_from({})), recorder, options_from({})
-    )
-    choice = choose(SAMPLE, Situation(items=100, known=True, cpus=2), assumed(2))
-    deciding.recall(known.Known(sample=SAMPLE, items=100, choice=choice), 100)
-    deciding._recalled = later
+    return steering.Steering(Work(len, [()] * 100, mode=ONE, length=100, options=options), recorder, options)
+
+
+def _known(deciding: steering.Steering, sample: Sample = SAMPLE, handicap: float = 1.0) -> known.Known:
+    """What a call before has left, made under the same options."""
+    workers = deciding._workers()
+    choice = choose(sample, Situation(items=100, known=True, cpus=2, max_workers=workers), assumed(2))
+    return known.Known(sample=sample, items=100, choice=choice, terms=deciding._terms(), handicap=handicap)
+
+
+def _after_a_call(later: Sample, *, broken: bool = False) -> known.Known:
+    """What is remembered of a call whose choice was made by SAMPLE, and that showed `later` since."""
+    deciding = _steering()
+    deciding.recall(_known(deciding), 100)
+    deciding._recalled, deciding._broken = later, broken
     deciding.learn(None)
     found = known.recall(len)
     assert found is not None
@@ -55,13 +66,48 @@ def _after_a_call(later: Sample) -> known.Known:
 
 def test_a_choice_is_kept_for_the_next_call_while_what_it_rests_on_holds() -> None:
     """A call with as many items goes by it."""
-    assert _after_a_call(replace(SAMPLE, mean_seconds=1.1e-3)).covers(100)
+    found = _after_a_call(replace(SAMPLE, mean_seconds=1.1e-3))
+    assert found.covers(100, _steering()._terms())
+    assert not found.covers(200, _steering()._terms())
 
 
 @pytest.mark.parametrize("change", [{"mean_seconds": 2e-3}, {"cpu_share": 1.9}])
 def test_a_choice_is_made_anew_where_what_it_rested_on_was_seen_to_change(change: dict[str, float]) -> None:
     """Items that take twice as long, or the threads of a library that were only there as it was loaded."""
-    assert not _after_a_call(replace(SAMPLE, **change)).covers(100)
+    assert not _after_a_call(replace(SAMPLE, **change)).covers(100, _steering()._terms())
+
+
+def test_a_choice_whose_promise_was_broken_is_not_taken_again() -> None:
+    """Though the items were as expected."""
+    assert not _after_a_call(SAMPLE, broken=True).covers(100, _steering()._terms())
+
+
+def test_what_workers_fell_short_by_is_forgiven_by_and_by() -> None:
+    """The next call counts with most of it."""
+    deciding = _steering()
+    deciding.recall(_known(deciding, handicap=3.0), 100)
+    assert deciding._handicap == 1.0 + 2.0 * steering.FORGIVEN
+    assert _known(deciding, handicap=3.0).handicap == 3.0
+
+
+@pytest.mark.parametrize("other", [{"max_workers": 1}, {"start_method": "spawn"}, {"memory_limit": 1 << 33}])
+def test_a_choice_holds_under_the_options_that_it_was_made_under(other: dict[str, Any]) -> None:
+    """With one worker the loop is all there is, which says nothing of more."""
+    limited = _steering(**other)
+    before = _known(limited)
+    assert before.covers(100, limited._terms())
+    assert not before.covers(100, _steering()._terms())
+    again = _steering().recall(before, 100)
+    assert again is not None
+    assert {one.backend for one in again.candidates} >= {"serial", "processes"}
+
+
+@pytest.mark.parametrize("change", [{"refusal": "an item cannot be pickled"}, {"argument": None, "result": None}])
+def test_what_was_seen_of_other_items_decides_nothing(change: dict[str, Any]) -> None:
+    """Others may be moved; and what nobody has weighed does not weigh nothing."""
+    deciding = _steering()
+    before = _known(deciding, replace(SAMPLE, **change))
+    assert _steering().recall(replace(before, items=0), 100) is None
 
 
 @pytest.mark.parametrize("others, waits", [(64_000, False), (0, True)])

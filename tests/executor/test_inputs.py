@@ -144,3 +144,32 @@ def test_a_list_that_its_own_tasks_change_is_walked_as_map_walks_it(backend: str
 
     ours = walked(lambda task, items: be.map(task, items, backend=backend))
     assert ours == walked(map) == [0, 1, 2, 3, 4, 5, 6, 100]
+
+
+@pytest.mark.parametrize("kind", ["imap", "map"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_items_may_be_rows_and_numbers_of_an_array(backend: str, kind: str) -> None:
+    """A zero among them is an item like any other, and a row has no truth value."""
+    way: Any = getattr(be, kind)
+    with_zeros, rows, two = np.array([0, 1, 0, 2]), np.arange(6.0).reshape(3, 2), np.array([1, 2])
+    assert list(way(calls.triple, with_zeros, backend=backend, max_workers=2)) == [0, 3, 0, 6]
+    assert list(way(np.sum, rows, backend=backend, max_workers=2)) == [1.0, 5.0, 9.0]
+    assert list(way(calls.triple, two, backend=backend, max_workers=2)) == [3, 6]
+
+
+@pytest.mark.parametrize("backend", ["auto", "serial"])
+def test_random_numbers_go_by_index_though_the_list_grows(backend: str) -> None:
+    """Who appends to it while it is walked changes nothing for the items before."""
+    alone = be.map(_draw, range(40), seed=7, backend="serial")
+    items = list(range(40))
+
+    def draw_and_append(number: int) -> float:
+        if number % 10 == 3 and len(items) < 60:
+            items.append(number + 40)
+        return _draw(number)
+
+    assert be.map(draw_and_append, items, seed=7, backend=backend)[:40] == alone
+
+
+def _draw(_: int) -> float:
+    return float(be.rng().random())

@@ -149,7 +149,7 @@ class Mixed:
             crew.hire()
 
     def to_serial(self) -> None:
-        """Go on in the calling thread; what workers have in hand comes back when it is done."""
+        """Go on in the calling thread; what workers have begun comes back when it is done."""
         self._leave()
         self._arrive(SERIAL, None, 1)
 

@@ -5,6 +5,7 @@ Lives here: the plain loop, at the speed of a plain loop. Never here: a worker o
 
 from __future__ import annotations
 
+from _operator import length_hint
 from itertools import count, islice, starmap
 from time import perf_counter as clock
 
@@ -158,7 +159,7 @@ class Loop:
         else:
             assert self._input is not None  # noqa: S101 - one of the two is there
             items = list(islice(self._input, 1))
-        if not items:
+        if len(items) == 0:  # of an array, `not` would ask what it holds
             self.done = True
             return []
         self._at = at + 1
@@ -208,9 +209,7 @@ class Loop:
         before = nouns.enter(None, None)
         try:
             self._run(items, first, values)
-            if (
-                len(values) - already < size and not self._shrunk()
-            ):  # C takes a task's StopIteration for the end of items
+            if len(values) - already < size and not self._shrunk():  # C takes StopIteration for the end of items
                 self._error = RuntimeError(nouns.STOP_ITERATION)
         except KeyboardInterrupt:
             raise
@@ -266,10 +265,12 @@ class Loop:
         if options.on_error == "return" or options.timeout is not None or options.retries:
             values.extend(self._guarded(item, first + at) for at, item in enumerate(items))
             return
-        counted: Any = self._walk or items
-        hint: Callable[[], int] = counted.__length_hint__
-        last = first + hint() - 1
-        nouns.enter(options.seed, lambda: last - hint())
+        if self._walk is not None:  # over the caller's own list, which may grow meanwhile
+            whole, walk = self._single, self._walk
+            nouns.enter(options.seed, lambda: len(whole) - length_hint(walk) - 1)
+        else:
+            last = first + length_hint(items) - 1
+            nouns.enter(options.seed, lambda: last - length_hint(items))
         fn, mode = self._work.fn, self._work.mode
         if mode == nouns.STAR:
             values.extend(starmap(fn, items))

@@ -17,7 +17,7 @@ from breakeven.engine.functions import StaleModuleError
 from breakeven.engine.inbox import give_way
 from breakeven.engine.roster import Roster, rosters
 from breakeven.ledger import recorder
-from breakeven.planning.chunks import WINDOW_ITEMS, chunk_size, depth
+from breakeven.planning.chunks import FEW, WINDOW_ITEMS, chunk_size, depth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FEED_EVERY = 4  # messages of a batch
 CHUNK_BYTES = 4 << 20  # a chunk holds no more, however quick its items are
+AHEAD_BYTES = 4 << 20  # of chunks that lie at a worker: with more, only the next one waits there
 HEAVY_BYTES = 256 << 20  # a stream whose results lie ready reads its input further only below this
 
 
@@ -113,6 +114,8 @@ class Crew(Roster):
         if self.max_tasks is not None:
             size = max(min(size, self.max_tasks - member.tasks), 1)
         enough = self._depth(member, None if seconds is None else seconds * size)
+        if enough > FEW and (function.argument_bytes + function.result_bytes) * size * enough > AHEAD_BYTES:
+            enough = FEW  # what lies in shared memory is to be used again soon, while caches hold it
         if len(member.inflight) >= enough or not self._room(stream, enough):
             return False
         if stream.pulls:

@@ -244,6 +244,8 @@ def _decided_before(work: Work, recorder: Recorder, options: Options) -> Going |
     steering = _steering(work, recorder, options)
     steering.calls_before = _rented(work)
     choice = steering.recall(recalled, work.length or 0)
+    if choice is None:
+        return None
     return steering, None if choice.forecast.backend == "serial" else choice, work
 
 

@@ -29,16 +29,19 @@ ALIKE = 1.5  # a call with so many times more or fewer items is decided as the o
 class Known:
     """A function that was called before: what was seen of it, and what was chosen for how many items.
 
-    `items` is 0 where what was seen since does not bear the choice out: the next call chooses anew.
+    `items` is 0 where what was seen since does not bear the choice out: the next call chooses anew. `terms` are what
+    the choice was limited by; `handicap` is by how much workers fell short of what was promised, at least 1.
     """
 
     sample: Sample
     items: int
     choice: Choice
+    terms: tuple[Any, ...]
+    handicap: float
 
-    def covers(self, items: int) -> bool:
-        """Whether a call with so many items is like the one that was decided."""
-        return self.items / ALIKE <= items <= self.items * ALIKE
+    def covers(self, items: int, terms: tuple[Any, ...]) -> bool:
+        """Whether a call with so many items is like the one that was decided, and free to go the same ways."""
+        return self.items / ALIKE <= items <= self.items * ALIKE and terms == self.terms
 
 
 _functions: dict[Any, Known] = {}
@@ -90,7 +93,7 @@ def calls_of(fn: Callable[..., Any]) -> int:
 
 
 def forget(fn: Callable[..., Any]) -> None:
-    """What was learnt does not hold any more."""
+    """What was learnt does not count any more."""
     _functions.pop(mark_of(fn), None)
 
 

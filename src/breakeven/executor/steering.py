@@ -46,6 +46,7 @@ LOOK_SECONDS = 5e-3  # between two looks at a place that is not here
 KEPT = 0.9  # of a loop's speed: what workers have to deliver, or the map comes back
 HOPELESS = 0.6  # of a loop's speed: seen sooner
 TRIAL_GAIN = 1.25  # threads on trial stay from here on
+FORGIVEN = 0.75  # of a handicap is left in the next call
 BACK_OFF_SECONDS = 0.1  # before what has not kept its promise is tried again; doubled each time
 WORTH_CHOOSING_SECONDS = 5e-3  # of work in a call whose function is known: below, the last choice is taken as it is
 MISTAKEN = 1.5  # times more or less than calls before: this call is forecast anew
@@ -78,6 +79,7 @@ class Steering:
         self._lesson: Lesson | None = None
         self._trial = False  # threads, of which nobody knows whether the GIL lets them
         self._handicap = 1.0
+        self._broken = False  # a promise, in this call
         self._back_off = BACK_OFF_SECONDS
         self._not_before = 0.0
 
@@ -184,6 +186,11 @@ class Steering:
         if "breakeven.backends.crews" not in sys.modules:
             start += ENGINE_SECONDS
         return (start + CLOUDPICKLE_SECONDS * self.noticing.dear) / (1 + self.calls_before)
+
+    def _terms(self) -> tuple[Any, ...]:
+        """What limits the choice besides the work."""
+        options = self._options
+        return self._workers(), self._cpus, options.start_method, options.memory_limit
 
     def _workers(self) -> int:
         return self._options.max_workers or self._cpus
@@ -305,7 +312,7 @@ class Steering:
         self._not_before = clock() + self._back_off
         self._back_off *= 2
         self._promise = None
-        known.forget(self._work.fn)
+        self._broken = True
         reason = f"{where} did {gain:.2f} times the work of the loop, where more was promised"
         self._recorder.note(f"came back from {where}: {reason}")
         mixed.to_serial()
@@ -326,16 +333,21 @@ class Steering:
 
     # --- from call to call ---
 
-    def recall(self, recalled: known.Known, items: int) -> Choice:
-        """Choose by what calls before have shown."""
-        sample = self._recalled = self._chosen_by = recalled.sample
-        self.noticing.recall(sample)
+    def recall(self, recalled: known.Known, items: int) -> Choice | None:
+        """Choose by what calls before have shown; None where this one has to be seen, too."""
+        sample = recalled.sample
         expected = items * sample.mean_seconds
         calls = self.calls_before
         settled = expected < WORTH_CHOOSING_SECONDS and calls & (calls - 1)  # twice as many may be worth a start by now
-        self._due_seconds = MISTAKEN * expected
-        if recalled.covers(items) and (settled or _clear(recalled.choice)):
-            self.choice = recalled.choice
+        stands = settled or (_clear(recalled.choice) and not sample.refusal)
+        stands = stands and recalled.covers(items, self._terms())
+        if not stands and (sample.refusal or not sample.weighed):  # it was of the items before, or nobody weighed any
+            return None
+        self._recalled = self._chosen_by = sample
+        self._handicap = 1.0 + FORGIVEN * (recalled.handicap - 1.0)
+        self.noticing.recall(sample)
+        if stands:
+            self.choice, self._due_seconds = recalled.choice, MISTAKEN * expected
         else:
             situation = self.situation(items, known_length=True, warm=self.warm)
             self.choice = choose(sample, situation, known.profile())
@@ -352,8 +364,15 @@ class Steering:
             before = sample.mean_seconds
             sample = replace(sample, mean_seconds=(before + mean) / 2 if before else mean)
         if sample.mean_seconds and items:
-            stands = self._chosen_by is None or _alike(sample, self._chosen_by)
-            known.remember(self._work.fn, known.Known(sample=sample, items=items if stands else 0, choice=choice))
+            stands = not self._broken and (self._chosen_by is None or _alike(sample, self._chosen_by))
+            learnt = known.Known(
+                sample=sample,
+                items=items if stands else 0,
+                choice=choice,
+                terms=self._terms(),
+                handicap=self._handicap,
+            )
+            known.remember(self._work.fn, learnt)
         if mixed is None:
             return
         stayed = mixed.stream.shared is None and len(self.moves) == 1  # what comes again is copied once
@@ -377,6 +396,11 @@ def _alike(one: Sample, other: Sample) -> bool:
 def _clear(choice: Choice) -> bool:
     """Whether the loop was chosen, and nothing else comes near it: threads that only queue for the GIL never do."""
     serial = choice.serial.seconds
-    return choice.forecast.backend == "serial" and all(
-        one.seconds > (serial if one.backend == "threads" else CLEARLY * serial) for one in choice.candidates[1:]
+    ways = len(choice.candidates)
+    return (
+        choice.forecast.backend == "serial"
+        and ways > 1
+        and all(
+            one.seconds > (serial if one.backend == "threads" else CLEARLY * serial) for one in choice.candidates[1:]
+        )
     )

@@ -51,7 +51,9 @@ def sizes(text: str | None, default: Sequence[int], *, option: str = "sizes", le
         raise UsageError(f"--{option} {text}: {error}", option) from error
     whole(option, found[0], least=least)
     room = available_memory_bytes()
-    if room is not None and found[-1] > room // COPIES_THAT_FIT:
+    if room is not None and not text:
+        found = [size for size in found if size <= room // COPIES_THAT_FIT] or found[:1]
+    elif room is not None and found[-1] > room // COPIES_THAT_FIT:
         raise UsageError(
             f"--{option} {text}: {COPIES_THAT_FIT} copies of it do not fit into the memory that is free; "
             f"write less than {room // COPIES_THAT_FIT / 1e6:.0f} MB",

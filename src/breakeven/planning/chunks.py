@@ -69,4 +69,4 @@ def depth(chunk_seconds: float | None) -> int:
         return FEW
     if chunk_seconds >= LONG_SECONDS:
         return ONE
-    return MANY if MANY * chunk_seconds <= AHEAD_SECONDS else 1 + ceil(AHEAD_SECONDS / chunk_seconds)
+    return MANY if MANY * chunk_seconds <= AHEAD_SECONDS else min(1 + ceil(AHEAD_SECONDS / chunk_seconds), MANY)

@@ -45,10 +45,11 @@ def nothing_kept() -> Iterator[bool]:
     libc.mallinfo2.restype = _Counts
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, (ctypes.c_size_t,)
     libc.free.restype, libc.free.argtypes = None, (ctypes.c_void_p,)
-    _set_bound(libc, LARGE_BYTES)
-    libc.malloc_trim(0)
-    holes = _taken(libc)
+    holes: list[int] = []
     try:
+        _set_bound(libc, LARGE_BYTES)
+        libc.malloc_trim(0)
+        _take(libc, holes)
         yield True
     finally:
         for hole in holes:
@@ -61,9 +62,8 @@ def _set_bound(libc: Any, nbytes: int) -> None:
     libc.mallopt(_TRIM_THRESHOLD, 2 * nbytes)
 
 
-def _taken(libc: Any) -> list[int]:
+def _take(libc: Any, holes: list[int]) -> None:
     """Allocate what is free in the heap, the largest first; what would have to be mapped is not wanted."""
-    holes = []
     nbytes = _LARGEST_HOLE_BYTES
     while nbytes >= LARGE_BYTES:
         free = libc.mallinfo2().free_bytes
@@ -73,4 +73,3 @@ def _taken(libc: Any) -> list[int]:
         else:
             libc.free(block)
             nbytes //= 2
-    return holes

@@ -269,7 +269,10 @@ def _called(value: Callable[..., ArrayLike], x: Floats, y: Floats, what: str) ->
 
 def _numbers(given: Any, what: str) -> Floats:
     """What was given or returned, if it is real numbers; a text that looks like one is a mistake."""
-    read = np.asarray(given)
+    try:
+        read = np.asarray(given)
+    except ValueError:  # rows of several lengths
+        read = np.empty((), object)
     if read.dtype.kind == "O" and all(isinstance(one, Real | Decimal) for one in read.flat):
         read = read.astype(np.float64)
     if read.dtype.kind not in "biuf":

@@ -33,7 +33,7 @@ IMPLEMENTATIONS = {
     "threads": "the same loop in threads",
     "processes-pickle": "the same loop in processes; every task carries the whole mesh, every result its triplets",
     "processes-initializer": "the mesh is sent once a worker, a task is two numbers",
-    "processes-shared": "mesh and results in shared memory, a task is two numbers, nothing comes back",
+    "processes-shared": "mesh and results in shared memory, a task says where to begin and end, nothing comes back",
     "numpy": "array operations over batches, in this thread",
     "numba-coo": "compiled triplets in threads, summed by scipy",
     "numba-csr": "compiled, straight into the rows of the matrix; the same bits on any number of threads",

@@ -1,4 +1,4 @@
-"""`processes-shared`: mesh and results in memory that all processes see; a task is two numbers, nothing comes back."""
+"""`processes-shared`: mesh and results in shared memory; a task says where to begin and end, nothing comes back."""
 
 from __future__ import annotations
 
