@@ -311,9 +311,12 @@ class Loop:
 
 
 def _walk(work: Work) -> Iterator[Any] | None:
-    """An iterator that goes on from block to block, so that nothing is copied; None where it could not say how far."""
+    """An iterator that goes on from block to block, so that nothing is copied; None where it could not say how far.
+
+    A piece of a range is a range, and walked without anything in between.
+    """
     walk: Any = iter(work.source)
-    if not hasattr(walk, "__setstate__"):
+    if isinstance(work.source, range) or not hasattr(walk, "__setstate__"):
         return None
     walk.__setstate__(work.first)
     return walk  # type: ignore[no-any-return]

@@ -116,6 +116,8 @@ class Crew(Roster):
         enough = self._depth(member, None if seconds is None else seconds * size)
         if enough > FEW and (function.argument_bytes + function.result_bytes) * size * enough > AHEAD_BYTES:
             enough = FEW  # what lies in shared memory is to be used again soon, while caches hold it
+        if stream.window is not None:
+            enough = min(enough, max(WINDOW_ITEMS // size, FEW))
         if len(member.inflight) >= enough or not self._room(stream, enough):
             return False
         if stream.pulls:

@@ -189,6 +189,7 @@ def test_the_edges_of_a_flux_may_be_given_in_either_direction() -> None:
         ([fem.Dirichlet("inlet", 1j)], "value of boundary 'inlet' is 1j"),  # type: ignore[arg-type]
         ([fem.Dirichlet("inlet", lambda _x, _y: "0")], "value of boundary 'inlet' is '0'"),
         ([fem.Dirichlet("inlet", lambda x, _y: ["0"] * np.size(x))], r"value of boundary 'inlet' is \['0', '0'"),
+        ([fem.Dirichlet("inlet", lambda x, _y: [x, 0.0])], "value of boundary 'inlet' is"),  # type: ignore[arg-type,return-value]
         ([fem.Dirichlet("inlet", lambda _x, _y: None)], "value of boundary 'inlet' is None"),  # type: ignore[arg-type,return-value]
         ([fem.Dirichlet("inlet", lambda x, _y: x + 1j)], r"value of boundary 'inlet' is array\(\[0\.\+1\.j"),
         ([fem.Robin("inlet", float("nan"), 1.0)], r"coefficient of boundary 'inlet' at \(0, .*\) is nan"),
