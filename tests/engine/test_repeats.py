@@ -109,46 +109,47 @@ def test_an_array_that_was_changed_in_between_is_copied_anew(gate: Gate, at: int
 # --- what remembers ---
 
 
-def test_only_a_block_in_use_with_the_same_bytes_is_found() -> None:
+@pytest.fixture
+def lending() -> Iterator[Lending]:
+    """Shared memory of which nothing is lent."""
+    lending = Lending()
+    yield lending
+    lending.close()
+
+
+def _arena(lending: Lending) -> Arena:
+    assert lending.arena is not None
+    return lending.arena
+
+
+def test_only_a_block_in_use_with_the_same_bytes_is_found(lending: Lending) -> None:
     """Not one that was freed, nor one of an array that is gone or was changed anywhere."""
-    lending = Lending()
-    arena = lending.arena
-    assert isinstance(arena, Arena)
-    try:
-        repeats = Repeats(lending)
-        array = np.arange(STEP_BYTES // 4 + 3, dtype=np.float32)
-        first = encode([array], arena, repeats)
-        assert first.blocks
-        assert encode([array], arena, repeats).shared_bytes == array.nbytes  # nobody was lent the first
-        lending._lent[first.blocks[0]] = 1
+    arena, repeats = _arena(lending), Repeats(lending)
+    array = np.arange(STEP_BYTES // 4 + 3, dtype=np.float32)
+    first = encode([array], arena, repeats)
+    assert first.blocks
+    assert encode([array], arena, repeats).shared_bytes == array.nbytes  # nobody was lent the first
+    lending._lent[first.blocks[0]] = 1
+    repeats.keep(array.data.cast("B"), (0, arena._extents[0].size, first.blocks[0], array.nbytes))
+    assert encode([array], arena, repeats).shared_bytes == 0
+    for at in (0, STEP_BYTES // 4, -1):
+        before, array[at] = array[at], -1
+        assert encode([array], arena, repeats).shared_bytes == array.nbytes
+        array[at] = before
         repeats.keep(array.data.cast("B"), (0, arena._extents[0].size, first.blocks[0], array.nbytes))
-        assert encode([array], arena, repeats).shared_bytes == 0
-        for at in (0, STEP_BYTES // 4, -1):
-            before, array[at] = array[at], -1
-            assert encode([array], arena, repeats).shared_bytes == array.nbytes
-            array[at] = before
-            repeats.keep(array.data.cast("B"), (0, arena._extents[0].size, first.blocks[0], array.nbytes))
-        del array
-        assert not repeats._blocks
-    finally:
-        lending.close()
+    del array
+    assert not repeats._blocks
 
 
-def test_a_block_that_begins_where_a_longer_one_did_is_not_taken_for_it() -> None:
+def test_a_block_that_begins_where_a_longer_one_did_is_not_taken_for_it(lending: Lending) -> None:
     """Behind its end stands what the longer one left there, until somebody else writes."""
-    lending = Lending()
-    arena = lending.arena
-    assert isinstance(arena, Arena)
-    try:
-        repeats = Repeats(lending)
-        long, short = np.zeros(1 << 17), np.zeros(1 << 15)
-        (offset,) = encode([long], arena, repeats).blocks
-        arena.free(offset)
-        assert encode([short], arena, repeats).blocks == [offset]
-        lending._lent[offset] = 1
-        assert encode([long], arena, repeats).shared_bytes == long.nbytes
-    finally:
-        lending.close()
+    arena, repeats = _arena(lending), Repeats(lending)
+    long, short = np.zeros(1 << 17), np.zeros(1 << 15)
+    (offset,) = encode([long], arena, repeats).blocks
+    arena.free(offset)
+    assert encode([short], arena, repeats).blocks == [offset]
+    lending._lent[offset] = 1
+    assert encode([long], arena, repeats).shared_bytes == long.nbytes
 
 
 def _second(_: int, array: np.ndarray[Any, Any]) -> float:

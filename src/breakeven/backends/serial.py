@@ -84,9 +84,10 @@ class Loop:
         "_bounded",
         "_error",
         "_input",
-        "_last",
+        "_kept",
         "_recorder",
         "_single",
+        "_size",
         "_walk",
         "_work",
         "done",
@@ -100,13 +101,14 @@ class Loop:
         self._work = work
         self._recorder = recorder
         self._single: Any = work.source if sliceable(work.source) else None
-        self._walk = _walk(work) if self._single is not None and not bounded else None
+        self._walk = _walk_over(work) if self._single is not None and not bounded else None
         self._input = None if self._single is not None else iter(work.source)
         self._at = work.first
         self._block = 1
         self._error: BaseException | None = None
         self.done = False
-        self._last: Any = ()  # items of the last block, or how many they were
+        self._size = 0  # of the last block
+        self._kept: Any = ()  # its items, where they were taken out of the source
         self.results: list[Any] = []  # of the last block, or all so far where they are put together here
         self.first_seconds = 0.0  # what the first item took, which may be warm-up
         self.seconds = 0.0  # spent inside the function so far
@@ -124,7 +126,7 @@ class Loop:
     @property
     def items(self) -> Any:
         """Those of the last block."""
-        return self._last if self._walk is None else self._single[self._at - (self._last or 0) : self._at]
+        return self._kept if self._walk is None else self._single[self._at - self._size : self._at]
 
     @property
     def failed(self) -> bool:
@@ -163,7 +165,7 @@ class Loop:
             self.done = True
             return []
         self._at = at + 1
-        self._last = items
+        self._kept = items
         began = mark(states.COMPUTE)
         before = nouns.enter(self._work.options.seed, lambda: at)
         try:
@@ -234,10 +236,10 @@ class Loop:
         """How many items are next, and what gives them."""
         if self._walk is not None:
             size = max(min(self._block, len(self._single) - self._at), 0)
-            self._last = size or self._last
+            self._size = size or self._size
             return size, islice(self._walk, size)
         items = self._read() if self._single is None else self._single[self._at : self._at + self._block]
-        self._last = items if len(items) else self._last
+        self._kept = items if len(items) else self._kept
         return len(items), iter(items)
 
     def _read(self) -> list[Any]:
@@ -310,7 +312,7 @@ class Loop:
         return failure
 
 
-def _walk(work: Work) -> Iterator[Any] | None:
+def _walk_over(work: Work) -> Iterator[Any] | None:
     """An iterator that goes on from block to block, so that nothing is copied; None where it could not say how far.
 
     A piece of a range is a range, and walked without anything in between.

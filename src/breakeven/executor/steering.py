@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 LEAST_REST_SECONDS = 8e-3  # below this nothing that has to be started is earned back
 LEAST_WARM_SECONDS = 1e-3  # the same, where workers stand ready
 AGAIN = 1.6  # from one look to the next, in seconds of work done here,
-CLEARLY = 1.3  # and more where all else would take so many times as long
-AGAIN_THEN = 4.0
+AGAIN_THEN = 4.0  # and to the next where the choice is clear
 LOOK_AGAIN_SHARE = 0.25  # of what calls before have taken: until then nothing new is expected of this one
 LOOK_SECONDS = 5e-3  # between two looks at a place that is not here
 KEPT = 0.9  # of a loop's speed: what workers have to deliver, or the map comes back
@@ -114,7 +113,7 @@ class Steering:
         self.weigh(items, results, rest)
         choice = self._choose(left, warm=warm)
         self._recorder.mark(states.DISPATCH)
-        if self._recalled is not None or _clear(choice):
+        if self._recalled is not None or choice.clear:
             self._due_seconds = observed.seconds + steady * (AGAIN_THEN - 1)
         return choice if choice.forecast.backend != "serial" else None
 
@@ -339,7 +338,7 @@ class Steering:
         expected = items * sample.mean_seconds
         calls = self.calls_before
         settled = expected < WORTH_CHOOSING_SECONDS and calls & (calls - 1)  # twice as many may be worth a start by now
-        stands = settled or (_clear(recalled.choice) and not sample.refusal)
+        stands = settled or (recalled.choice.clear and not sample.refusal)
         stands = stands and recalled.covers(items, self._terms())
         if not stands and (sample.refusal or not sample.weighed):  # it was of the items before, or nobody weighed any
             return None
@@ -390,17 +389,4 @@ def _alike(one: Sample, other: Sample) -> bool:
     return (
         1 / MISTAKEN < one.mean_seconds / max(other.mean_seconds, 1e-9) < MISTAKEN
         and abs(one.cpu_share - other.cpu_share) < OTHER_SHARE
-    )
-
-
-def _clear(choice: Choice) -> bool:
-    """Whether the loop was chosen, and nothing else comes near it: threads that only queue for the GIL never do."""
-    serial = choice.serial.seconds
-    ways = len(choice.candidates)
-    return (
-        choice.forecast.backend == "serial"
-        and ways > 1
-        and all(
-            one.seconds > (serial if one.backend == "threads" else CLEARLY * serial) for one in choice.candidates[1:]
-        )
     )

@@ -21,6 +21,7 @@ CAUTION = {"measured": 0.08, "assumed": 0.15}  # relative: by so much the model 
 LEAST_GAIN_SECONDS = 0.5e-3  # a gain below this is not worth a start
 PILOT_BUFFER_BYTES = 16_000  # an item or result with buffers this large may well be worked on without the GIL
 PILOT_COST_SECONDS = 12e-3  # of threads that turn out to queue for the GIL: their start, and until that is seen
+CLEARLY = 1.3  # times as long as the loop: what takes more need not be thought of for a while
 TIE = 0.95  # processes have to be quicker than threads by as much: they take more memory
 TINY_SECONDS = 50e-6  # an item this short does not let go of the GIL to any avail: each hand-over costs as much
 OWN_THREADS = 1.5  # CPU over wall from which a function is taken to run threads of its own
@@ -64,6 +65,17 @@ class Choice:
     def serial(self) -> Forecast:
         """What the plain loop would cost."""
         return self.candidates[0]
+
+    @property
+    def clear(self) -> bool:
+        """Whether the loop was chosen, and nothing else comes near it: threads that only queue for the GIL never do."""
+        serial, *others = self.candidates
+        bounds = {"threads": serial.seconds, "processes": CLEARLY * serial.seconds}
+        return (
+            self.forecast.backend == "serial"
+            and bool(others)
+            and all(one.seconds > bounds[one.backend] for one in others)
+        )
 
 
 def candidates(sample: Sample, situation: Situation, profile: MachineProfile) -> list[Forecast]:

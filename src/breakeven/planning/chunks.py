@@ -5,8 +5,6 @@ Lives here: pure arithmetic on measured seconds. Never here: a clock or a queue.
 
 from __future__ import annotations
 
-from math import ceil
-
 TARGET_SECONDS = 2e-3  # a chunk: 1 % of it is 20 µs, about what a message costs both sides
 LEAST_SECONDS = 200e-6  # a chunk towards the end: ten times a message, and what it may make the others wait
 GROWTH = 8  # at most, from one chunk to the next: fast first items must not make a giant (joblib#1220)
@@ -69,4 +67,4 @@ def depth(chunk_seconds: float | None) -> int:
         return FEW
     if chunk_seconds >= LONG_SECONDS:
         return ONE
-    return MANY if MANY * chunk_seconds <= AHEAD_SECONDS else min(1 + ceil(AHEAD_SECONDS / chunk_seconds), MANY)
+    return MANY if MANY * chunk_seconds <= AHEAD_SECONDS else min(1 - int(-AHEAD_SECONDS // chunk_seconds), MANY)
