@@ -261,4 +261,4 @@ class Driver(Pending):
             self._stopped.remove(stream)
         if not crew.closed:
             crew.end(stream)
-            self._untidy = self._untidy or bool(stream.function.blocks)
+            self._untidy = self._untidy or stream.function.heavy

@@ -34,7 +34,7 @@ class Pending(Helm):
         self.settled: deque[tuple[TaskFuture, Any, BaseException | None]] = deque()
         self.pending: dict[TaskFuture, None] = {}
         self._stopped: list[MappedStream] = []  # maps of which no more is sent
-        self._untidy = False  # a function with large constants is no longer needed
+        self._untidy = False  # a heavy function is no longer needed
         self._killed = False
         self._refusal: BaseException | None = None  # why no more is taken on
 
@@ -45,7 +45,7 @@ class Pending(Helm):
         function, task.function = task.function, None
         if function is not None:
             function.users -= 1
-            self._untidy = self._untidy or bool(function.blocks and not function.users)
+            self._untidy = self._untidy or (function.heavy and not function.users)
 
     def _settle(self) -> None:
         """Resolve futures, outside the lock, since their callbacks may do anything."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from breakeven.engine.arena import Arena
 
 MOST = 64  # functions a crew remembers
+SHARES = b"breakeven.engine.sharing"  # in the pickle of whatever refers to a `SharedArray`
 
 
 class Function:
@@ -72,6 +73,11 @@ class Function:
     def blocks(self) -> list[int]:
         """Blocks of shared memory that it takes as it travels."""
         return [] if self.pickled is None else self.pickled.blocks
+
+    @property
+    def heavy(self) -> bool:
+        """Whether it keeps much memory from being freed: constants in the arena, a `SharedArray` by reference."""
+        return self.pickled is not None and bool(self.pickled.blocks or SHARES in self.pickled.stream)
 
     @property
     def inheritable(self) -> bool:
@@ -169,10 +175,10 @@ class Functions:
         return [function.module for function in self._by_mark.values() if function.module]
 
     def surplus(self) -> list[Function]:
-        """Functions to forget: unused ones with shared blocks, and the oldest above `MOST`."""
+        """Functions to forget: heavy ones that are not in use, and the oldest above `MOST`."""
         idle = [function for function in self._by_mark.values() if not function.users]
-        heavy = [function for function in idle if function.blocks]
-        light = [function for function in idle if not function.blocks]
+        heavy = [function for function in idle if function.heavy]
+        light = [function for function in idle if not function.heavy]
         gone = heavy + light[: max(len(self._by_mark) - len(heavy) - MOST, 0)]
         for function in gone:
             self._by_mark.pop(function.mark, None)

@@ -31,6 +31,17 @@ def let_go() -> None:
     _kept.clear()
 
 
+def _let_go_of_the_dead() -> None:
+    """Keep nothing for next time that its owner has let go of: it would only hold the memory."""
+    for pid, descriptor, inode in tuple(_kept):
+        try:
+            lives = os.stat(f"/proc/{pid}/fd/{descriptor}").st_ino == inode
+        except OSError:
+            lives = False
+        if not lives:
+            del _kept[pid, descriptor, inode]
+
+
 class SharedArray(np.ndarray):
     """An `ndarray` whose memory is shared: what one process writes, all see. Nothing is locked.
 
@@ -159,6 +170,7 @@ def _attach(
     known = _attached.get(key)
     base = known() if known is not None else None
     if base is None:
+        _let_go_of_the_dead()
         base = _open(pid, descriptor, inode, nbytes)
         _attached[key] = weakref.ref(base, lambda _: _attached.pop(key, None))
     if pid != os.getpid():
