@@ -203,13 +203,11 @@ def test_an_executor_left_by_an_exception_does_not_wait_for_what_hangs(method: s
 # --- the warning ---
 
 
-def test_an_item_that_takes_suspiciously_long_is_told_once(
-    method: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By a warning that names it, in the log and in the report; it is left to run."""
+@pytest.fixture
+def opening(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A gate that opens when a warning was logged, and there was the opportunity to log it again."""
     gate = str(tmp_path / "gate")
     os.mkfifo(gate)
-    monkeypatch.setattr(supervise, "STUCK_SECONDS", 0.02)
     looks_after = 0
     check = supervise.check
 
@@ -217,26 +215,42 @@ def test_an_item_that_takes_suspiciously_long_is_told_once(
         nonlocal looks_after
         check(crew)
         looks_after += bool(caplog.records)
-        if looks_after == 5:  # it had the opportunity to say it again
+        if looks_after == 5:
             os.close(os.open(gate, os.O_WRONLY))
 
+    monkeypatch.setattr(supervise, "STUCK_SECONDS", 0.02)
     monkeypatch.setattr(supervise, "check", watched)
+    return gate
+
+
+def test_an_item_that_takes_suspiciously_long_is_told_once(
+    method: str, opening: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By a warning that names it, in the log and in the report; it is left to run."""
+    arguments = (range(ITEMS), [VICTIM] * ITEMS, [opening] * ITEMS)
     with caplog.at_level(logging.WARNING):
         results = be.map(
-            tasks.wait_at,
-            range(ITEMS),
-            [VICTIM] * ITEMS,
-            [gate] * ITEMS,
-            backend="processes",
-            start_method=method,
-            max_workers=2,
-            chunksize=1,
+            tasks.wait_at, *arguments, backend="processes", start_method=method, max_workers=2, chunksize=1
         )
     assert results == list(range(ITEMS))
     (record,) = caplog.records
     assert record.name == "breakeven"
-    assert f"item {VICTIM} of wait_at" in record.getMessage()
+    assert f"item {VICTIM} of wait_at in worker" in record.getMessage()
+    assert "has been running for" in record.getMessage()
     assert record.getMessage() in results.report.ledger.notes
+
+
+def test_an_argument_that_takes_long_to_unpickle_is_told_as_that(
+    opening: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later than one that runs: what it is made of may have to be imported first."""
+    monkeypatch.setattr(supervise, "LOADING_SECONDS", 0.1)
+    items = [*range(ITEMS), tasks.LateArrival(opening)]
+    with caplog.at_level(logging.WARNING):
+        results = be.map(tasks.pid, items, backend="processes", max_workers=1, chunksize=1)
+    assert len(set(results)) == 1
+    (record,) = caplog.records
+    assert f"item {ITEMS} of pid in worker {results[0]} has been pickled or unpickled for" in record.getMessage()
 
 
 # --- memory ---

@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,14 @@ def test_a_printed_report_is_its_table() -> None:
     report = Report.from_recording(by_hand())
     assert str(report) == report.table()
     assert repr(report) == "<Report of 'simulate': 1200 items in 10 s on processes>"
+
+
+def test_notebooks_show_the_table() -> None:
+    """Which IPython asks for with a printer of its own."""
+    report = Report.from_recording(by_hand())
+    shown: list[str] = []
+    report._repr_pretty_(SimpleNamespace(text=shown.append), False)
+    assert shown == [report.table()]
 
 
 def test_a_saved_report_is_loaded_as_it_was(tmp_path: Path) -> None:

@@ -130,10 +130,11 @@ class Member:
         "pid",
         "resident_bytes",
         "retiring",
+        "seen",
+        "seen_since",
         "skips",
         "started",
         "state",
-        "stuck",
         "surroundings",
         "tasks",
         "trusted",
@@ -163,7 +164,8 @@ class Member:
         self.retiring = False
         self.outbox: list[bytes] = []  # frames that are sent together at the end of a round of feeding
         self.gone_idle = False
-        self.stuck: tuple[int, int, float] = (0, 0, 0.0)  # (chunk, item, since when) it was last seen at
+        self.seen = (0, 0, 0)  # running what, when it was last looked at
+        self.seen_since = 0.0  # infinity once that was told
 
     @property
     def distrusted(self) -> bool:

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 TERM_SECONDS = 0.02  # between asking a worker to end and ending it
 STUCK_FACTOR = 40  # times the usual item: worth a warning
 STUCK_SECONDS = 1.0  # and how often, at most, it is looked at
+LOADING_SECONDS = 10.0  # the same while it is pickled or unpickled, which may import what it is made of
 HARD_MEMORY = 1.5  # times max_worker_memory: a worker is ended in the middle of an item
 LOOK_AT_MEMORY_SECONDS = 0.025
 WORTH_WATCHING_SECONDS = 0.05  # calls shorter than this have no peak of memory in their report: reading it costs 0.2 ms
 WORTH_RECALLING_SECONDS = 300e-6
-OWING = -1  # in place of an item: the worker is idle, but has not answered for all it was given
 TIMED_PHASES = (protocol.COMPUTING, protocol.DECODING, protocol.ENCODING)  # what a time limit covers
 
 
@@ -80,11 +80,11 @@ def check(crew: Roster) -> None:
             member.kill_at = None
             member.started.kill(_signal.SIGKILL)
         if member.doom is None and (member.inflight or member.skips):
-            phase, seq, item = member.running()
-            if phase == protocol.IDLE:
-                _check_idle(member, seq, now)
+            running = member.running()
+            if running[0] == protocol.IDLE:
+                _check_idle(member, running, now)
             elif member.inflight:
-                _check_running(crew, member, (phase, seq, item), now)
+                _check_running(crew, member, running, now)
     watch = crew.recorder.memory
     if watch is not None:
         watch.tick(now)
@@ -94,14 +94,14 @@ def check(crew: Roster) -> None:
         crew.recorder.memory = MemoryWatch([os.getpid(), *(member.pid for member in crew.members)], clock)
 
 
-def _check_idle(member: Member, seq: int, now: float) -> None:
+def _check_idle(member: Member, running: tuple[int, int, int], now: float) -> None:
     """A worker that has nothing to do must not owe an answer: if none is on its way, rubbish has swallowed it."""
     owed = min([*member.skips, *(chunk.seq for chunk in member.inflight)])
-    if max(seq, member.board[protocol.PASSED]) < owed:
+    if max(running[1], member.board[protocol.PASSED]) < owed:
         return  # it has not come to that yet
-    if member.stuck[:2] != (seq, OWING):
-        member.stuck = (seq, OWING, now)
-    elif now - member.stuck[2] > STUCK_SECONDS and not wait_readable(member.channel.descriptor, 0):
+    if member.seen != running:
+        member.seen, member.seen_since = running, now
+    elif now - member.seen_since > STUCK_SECONDS and not wait_readable(member.channel.descriptor, 0):
         distrust(member, protocol.GarbledFrameError("an answer never came, or only a part of it"))
 
 
@@ -120,10 +120,10 @@ def _check_running(crew: Roster, member: Member, running: tuple[int, int, int], 
             member.resident_bytes = held
             doom(member, "memory", chunk, item)
             return
-    if member.stuck[:2] != (seq, item):
-        member.stuck = (seq, item, now)
-    elif crew.timeout is None and member.stuck[2] >= 0.0:
-        _perhaps_warn(crew, member, chunk, item, now)
+    if member.seen != running:
+        member.seen, member.seen_since = running, now
+    elif crew.timeout is None:
+        _perhaps_warn(crew, member, chunk, now - member.seen_since)
 
 
 def _chunk_at(member: Member, seq: int) -> Chunk | None:
@@ -135,17 +135,20 @@ def _chunk_at(member: Member, seq: int) -> Chunk | None:
     return None
 
 
-def _perhaps_warn(crew: Roster, member: Member, chunk: Chunk, item: int, now: float) -> None:
+def _perhaps_warn(crew: Roster, member: Member, chunk: Chunk, waited: float) -> None:
+    phase, _, item = member.seen
     usual = chunk.function.seconds
-    since = member.stuck[2]
-    if usual is None or now - since < max(STUCK_SECONDS, STUCK_FACTOR * usual):
+    if phase == protocol.COMPUTING:
+        if usual is None or waited < max(STUCK_SECONDS, STUCK_FACTOR * usual):
+            return
+        what = f"running for {waited:.1f} s, more than {STUCK_FACTOR} times the usual {usual:.3g} s"
+    elif waited < LOADING_SECONDS:
         return
-    member.stuck = (chunk.seq, item, -1.0)
+    else:
+        what = f"pickled or unpickled for {waited:.1f} s"
+    member.seen_since = float("inf")
     where = f"item {chunk.first + item} of {chunk.sink.title} in worker {member.pid}"
-    text = (
-        f"{where} has been running for {now - since:.1f} s, more than {STUCK_FACTOR} times the usual {usual:.3g} s; "
-        "give a timeout to have such items ended"
-    )
+    text = f"{where} has been {what}; give a timeout to have such items ended"
     crew.recorder.note(text)
     import logging
 

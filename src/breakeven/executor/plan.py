@@ -101,6 +101,10 @@ class Plan:
     def __repr__(self) -> str:
         return f"<Plan of {self._work.name!r}: {self.choice}, {self.sampled} items done>"
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - as IPython calls it
+        """What IPython and notebooks show of it: the table."""
+        printer.text(str(self))
+
     # --- going on ---
 
     def run(self) -> Results:

@@ -137,6 +137,10 @@ class Report:
         ledger = self.ledger
         return f"<Report of {ledger.name!r}: {ledger.items} items in {ledger.seconds:.6g} s on {ledger.backend}>"
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - as IPython calls it
+        """What IPython and notebooks show of it: the table."""
+        printer.text(str(self))
+
 
 def load_report(path: str | os.PathLike[str]) -> Report:
     """Read a report that `Report.save` wrote; the file is data, and reading it runs none of it.
