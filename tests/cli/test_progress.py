@@ -180,3 +180,33 @@ def test_a_rate_has_three_digits_that_count(rate: float, text: str) -> None:
 def test_time_left_reads_like_a_clock(seconds: float, text: str) -> None:
     """Rounded up, and never longer than a line can hold."""
     assert clock_text(seconds) == text
+
+
+class Output(io.StringIO):
+    """A stream such as a notebook's kernel has: no terminal, but a carriage return starts the line anew."""
+
+    __module__ = "ipykernel.iostream"
+    encoding = "utf-8"
+
+
+def test_a_notebook_shows_one_line_that_is_written_anew(clock: Clock) -> None:
+    """Twice a second at most, without colours, and blanked at the end."""
+    cell = Output()
+    bar = Bar("work", "processes", cell, clock, total=100)
+    for done in range(100):
+        clock.now += 0.1
+        bar.update(done)
+    bar.close()
+    first, *others, last = cell.getvalue().split("\r" + " " * 100 + "\r")
+    assert first == last == ""
+    assert 15 <= len(others) <= 20
+    assert all("/100 items" in line and len(line) <= 100 for line in others)
+    assert not any(set(line) & set("\r\n\x1b") for line in others)
+
+
+def test_the_rate_counts_what_was_before_the_bar(clock: Clock) -> None:
+    """A bar is made only once a run has lasted a while."""
+    stream = Terminal()
+    bar = Bar("work", "", stream, clock, lasted_seconds=0.5)
+    bar.update(20, 100)
+    assert "40/s" in shown(stream)

@@ -180,21 +180,22 @@ def _progress(work: Work) -> Any:
 class Teller:
     """A progress bar that is made only once a call has lasted a while: making it costs as much as a short call."""
 
-    __slots__ = ("_bar", "_due", "_work")
+    __slots__ = ("_bar", "_began", "_work")
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._bar: Any = None
-        self._due = clock() + TELL_AFTER_SECONDS
+        self._began = clock()
 
     def update(self, done: int, total: int | None, failures: int) -> None:
         """Tell how far the call is."""
         if self._bar is None:
-            if clock() < self._due:
+            lasted = clock() - self._began
+            if lasted < TELL_AFTER_SECONDS:
                 return
             from breakeven.report.progress import open_progress
 
-            self._bar = open_progress(self._work.name, total, str(self._work.options.backend))
+            self._bar = open_progress(self._work.name, total, str(self._work.options.backend), lasted_seconds=lasted)
         self._bar.update(done, total, failures)
 
     def close(self) -> None:

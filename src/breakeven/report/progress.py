@@ -2,7 +2,8 @@
 
 Lives here: what the line says and when it is drawn. Never here: a thread (it would forbid `fork`), and a library
 (the thread that draws also dispatches; rich takes 140 ms to import and 0.35 ms a refresh, this takes 0.02 ms).
-Elsewhere than in a terminal a bar has to be asked for, and then writes a whole line every ten seconds.
+Elsewhere than in a terminal a bar has to be asked for. A notebook shows it in one line that is written anew, a log as a
+whole line every ten seconds.
 """
 
 from __future__ import annotations
@@ -24,26 +25,36 @@ _DELAY_SECONDS = 0.3
 """A run that is over sooner shows nothing."""
 
 _REFRESH_SECONDS = 0.1
+_REFRESH_SECONDS_IN_A_NOTEBOOK = 0.5
 _REFRESH_SECONDS_IN_A_LOG = 10.0
 
 _RATE_SECONDS = 20.0
 """The rate is that of the last so many seconds."""
 
 _ERASE = "\r\x1b[2K"
+_COLUMNS = 100  # where there is no terminal to ask
+_ERASE_IN_A_NOTEBOOK = "\r" + " " * _COLUMNS + "\r"
 _DIM, _GREEN, _RED, _PLAIN = "\x1b[2m", "\x1b[32m", "\x1b[31m", "\x1b[0m"
 
 
 def open_progress(
-    name: str, total: int | None = None, backend: str = "", *, wanted: bool | None = True, stream: TextIO | None = None
+    name: str,
+    total: int | None = None,
+    backend: str = "",
+    *,
+    wanted: bool | None = True,
+    stream: TextIO | None = None,
+    lasted_seconds: float = 0.0,
 ) -> Bar | None:
     """Make a bar where one is wanted: `None` means in a terminal only.
 
-    The bar is driven with `update(done, total, failures)` as often as one likes and ended with `close()`.
+    The bar is driven with `update(done, total, failures)` as often as one likes and ended with `close()`;
+    `lasted_seconds` says for how long the run has been under way.
     """
     stream = sys.stderr if stream is None else stream
     if wanted is False or stream is None or (wanted is None and not _is_terminal(stream)):
         return None
-    return Bar(name, backend, stream, total=total)
+    return Bar(name, backend, stream, total=total, lasted_seconds=lasted_seconds)
 
 
 class Bar:
@@ -57,6 +68,7 @@ class Bar:
         clock: Callable[[], float] = time.monotonic,
         *,
         total: int | None = None,
+        lasted_seconds: float = 0.0,
     ) -> None:
         """`backend` may be changed while the bar is shown; `about` says that totals are a guess."""
         self.backend = backend
@@ -65,10 +77,15 @@ class Bar:
         self._name = plain(name, 24)
         self._stream = stream
         self._clock = clock
-        self._live = _is_terminal(stream)
-        self._every = _REFRESH_SECONDS if self._live else _REFRESH_SECONDS_IN_A_LOG
-        self._began = clock()
-        self._due = self._began + (_DELAY_SECONDS if self._live else self._every)
+        self._terminal = _is_terminal(stream)
+        if self._terminal:
+            self._erase, self._every = _ERASE, _REFRESH_SECONDS
+        elif _is_notebook(stream):
+            self._erase, self._every = _ERASE_IN_A_NOTEBOOK, _REFRESH_SECONDS_IN_A_NOTEBOOK
+        else:
+            self._erase, self._every = "", _REFRESH_SECONDS_IN_A_LOG
+        self._began = clock() - lasted_seconds
+        self._due = self._began + (_DELAY_SECONDS if self._erase else self._every)
         self._marks: deque[tuple[float, int]] = deque([(self._began, 0)])
         self._shown = False
 
@@ -86,26 +103,26 @@ class Bar:
 
     def clear(self) -> None:
         """Make room for a line that someone else writes; the bar is drawn again with the next update."""
-        if self._shown and self._live:
-            self._stream.write(_ERASE)
+        if self._shown:
+            self._stream.write(self._erase)
             self._stream.flush()
         self._due = min(self._due, self._clock())
 
     def close(self) -> None:
         """Take the bar away."""
-        if self._shown and self._live:
-            self._stream.write(_ERASE)
+        if self._shown:
+            self._stream.write(self._erase)
             self._stream.flush()
         self._shown = False
 
     def _draw(self, line: str) -> None:
-        self._stream.write(_ERASE + line if self._live else line + "\n")
+        self._stream.write(self._erase + line if self._erase else line + "\n")
         self._stream.flush()
         self._shown = True
 
     def _line(self, now: float, done: int, total: int | None, failures: int) -> str:
         width = _width_of(self._stream) - 3  # room for the ^C that a terminal writes
-        colour = self._live and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        colour = self._terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         (then, before), about = self._marks[0], "~" if self.about else ""
         rate = (done - before) / (now - then) if now > then else 0.0
         share = min(1.0, done / total) if total else None
@@ -172,11 +189,17 @@ def _is_terminal(stream: TextIO) -> bool:
         return False
 
 
+def _is_notebook(stream: TextIO) -> bool:
+    return type(stream).__module__.partition(".")[0] == "ipykernel"
+
+
 def _width_of(stream: TextIO) -> int:
+    if not _is_terminal(stream):
+        return _COLUMNS
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except (OSError, ValueError, AttributeError):
-        return 100
+        return _COLUMNS
 
 
 def _speaks_unicode(stream: TextIO) -> bool:
