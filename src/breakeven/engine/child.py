@@ -16,7 +16,7 @@ from _socket import AF_UNIX, SOCK_STREAM, socket
 from time import perf_counter as clock
 
 from breakeven import work
-from breakeven.engine import protocol
+from breakeven.engine import pools, protocol
 from breakeven.engine.channel import frames, wait_readable
 from breakeven.engine.part import facts_of, settle
 from breakeven.engine.worker import Seat, Worker
@@ -29,15 +29,6 @@ if TYPE_CHECKING:
 SOCKET, BOARD, ARGUMENTS, RESULTS, TOKENS, LIFELINE = range(3, 9)
 MANY = 1 << 16  # descriptors: where close_range(2) is missing, closing each costs a system call
 BOARD_BYTES = 4096
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "BLIS_NUM_THREADS",
-)
-"""Set in each worker as `threads_per_worker` says, whatever they are in the parent."""
 STACK_AT = 8 * protocol.WORDS  # the last Python stack of a worker that crashed stands behind the words
 
 
@@ -129,7 +120,7 @@ def _close_stdin() -> None:
 def _prepare(setup: dict[str, Any]) -> None:
     threads = setup.get("threads")
     if threads is not None:
-        _limit_threads(threads)
+        pools.hold_down(threads)
     if "multiprocessing.process" in sys.modules:  # a fork: the parent's children are not ours
         children = getattr(sys.modules["multiprocessing.process"], "_children", None)
         if children:
@@ -146,16 +137,6 @@ def _prepare(setup: dict[str, Any]) -> None:
 
         remember(setup["main"])
         initializer(*setup["initargs"])
-
-
-def _limit_threads(threads: int) -> None:
-    """Hold BLAS and OpenMP down to `threads`: by environment for what loads later, directly for what is loaded."""
-    for name in THREAD_VARIABLES:
-        os.environ[name] = str(threads)
-    if "numpy" in sys.modules or "torch" in sys.modules or "scipy" in sys.modules:
-        from threadpoolctl import threadpool_limits
-
-        threadpool_limits(threads)
 
 
 def _leave(status: int) -> None:

@@ -13,7 +13,7 @@ from _pickle import dumps
 from time import perf_counter as clock
 from time import sleep
 
-from breakeven.engine import channel, child, protocol
+from breakeven.engine import channel, child, pools, protocol
 from breakeven.engine.arena import open_file
 from breakeven.engine.forkserver import template
 from breakeven.engine.programs import Surroundings, lifeline, spawn, turns
@@ -209,6 +209,8 @@ def _fork(started: Started, given: list[int], setup: dict[str, Any]) -> None:
                 stream.flush()
             except (OSError, ValueError):
                 pass
+    if setup.get("threads") is not None:
+        pools.find()
     end_fd, board, arguments, results, tokens, life = given
     kept: list[int] = []
     born = clock()

@@ -14,7 +14,7 @@ from _thread import RLock
 from time import perf_counter as clock
 from time import sleep
 
-from breakeven.engine.child import THREAD_VARIABLES
+from breakeven.engine import pools
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ class Surroundings:
         facts: dict[str, Any] = {}
         if now != then:
             changed = [name for name in (*now, *then) if now.get(name) != then.get(name)]
-            facts["environment"] = {
-                name: now.get(name) for name in changed if os.fsdecode(name) not in THREAD_VARIABLES
-            }
+            facts["environment"] = {name: now.get(name) for name in changed if os.fsdecode(name) not in pools.VARIABLES}
         if self.directory != before.directory:
             facts["cwd"] = self.directory
         return facts

@@ -16,7 +16,7 @@ from _pickle import loads
 from _socket import AF_UNIX, CMSG_LEN, SCM_RIGHTS, SOCK_STREAM, SOL_SOCKET, socket
 from time import perf_counter as clock
 
-from breakeven.engine import child, protocol
+from breakeven.engine import child, pools, protocol
 from breakeven.engine.part import heed
 from breakeven.engine.worker import Seat
 
@@ -80,6 +80,7 @@ def _fork_one(control: socket, own: tuple[int, int]) -> bool:
     request = loads(body)
     for name in request["preload"]:
         _load(name, request["path"])
+    pools.find()
     born = clock()
     try:
         pid = os.fork()
