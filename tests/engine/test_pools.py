@@ -23,7 +23,7 @@ def _environment(_: object) -> set[str | None]:
     return {os.environ.get(name) for name in VARIABLES}
 
 
-@pytest.mark.parametrize(("asked", "had"), [({}, 1), ({"threads_per_worker": 2}, 2), ({"threads_per_worker": 1}, 1)])
+@pytest.mark.parametrize("asked, had", [({}, 1), ({"threads_per_worker": 2}, 2), ({"threads_per_worker": 1}, 1)])
 def test_libraries_have_as_many_threads_as_they_were_allowed(method: str, asked: dict[str, Any], had: int) -> None:
     """One where nothing is said; those of the parent, and of workers that were started before, are left alone."""
     here = _threads(None)
