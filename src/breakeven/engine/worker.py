@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 BLOCK_SECONDS = 200e-6  # items between two looks at the clock
-FLUSH_SECONDS = 5e-3  # finished results wait no longer than this for the rest of their chunk
-SPLIT_SECONDS = 10e-3  # a chunk that takes longer than foreseen is handed back here
+FLUSH_SECONDS = 8e-3  # finished results wait no longer than this for the rest of their chunk
+SPLIT_SECONDS = 16e-3  # a chunk that takes longer than foreseen is handed back here
 SWEPT = (work.ONE, work.STAR)
 SWEEP_SECONDS = 1e-6  # items that take less are not named one by one on the board, which takes 40 ns each
 WORTH_TIMING = 100e-6  # thread_time twice costs 1.2 µs: measured for chunks longer than this

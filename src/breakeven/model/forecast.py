@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from breakeven.model.profile import MachineProfile
     from breakeven.model.sample import Sample
 
-CHUNK_SECONDS = 5e-3  # what the engine aims at: planning.chunks.TARGET_SECONDS
+CHUNK_SECONDS = 8e-3  # what the engine aims at: planning.chunks.TARGET_SECONDS
 LARGEST_CHUNK = 1 << 16
 MODEL_ERROR = {"measured": 0.15, "assumed": 0.22}  # relative, 80 %, of a parallel run; checked by the regret benchmark
 SERIAL_ERROR = 0.09  # relative: what a machine's own speed varies by from one second to the next

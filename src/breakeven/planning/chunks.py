@@ -5,7 +5,7 @@ Lives here: pure arithmetic on measured seconds. Never here: a clock or a queue.
 
 from __future__ import annotations
 
-TARGET_SECONDS = 5e-3  # a chunk: 2 % of it is 100 µs, what a message costs where workers have all CPUs
+TARGET_SECONDS = 8e-3  # a chunk: 2 % of it is 160 µs, what a message costs both sides while workers have all CPUs
 LEAST_SECONDS = 200e-6  # a chunk towards the end: ten times a message, and what it may make the others wait
 GROWTH = 8  # at most, from one chunk to the next: fast first items must not make a giant (joblib#1220)
 LARGEST = 1 << 16
