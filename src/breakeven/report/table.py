@@ -102,8 +102,8 @@ def _workers(lanes: tuple[Lane, ...]) -> Iterator[str]:
     if present < CLOCK_SECONDS:
         return
     kinds = seconds_by_kind(lanes)
-    shares = [f"{KIND_LABELS[kind]} {_roughly(kinds[kind] / present)}" for kind in KINDS[:-1] if kinds[kind] > 0]
-    yield _row("workers", ", ".join([*shares, f"{UNEXPLAINED} {percent(kinds[UNEXPLAINED], present)}"]))
+    shares = (f"{KIND_LABELS[kind]} {_roughly(kinds[kind] / present)}" for kind in KINDS if kinds[kind] > 0)
+    yield _row("workers", ", ".join(shares))
     split, computed = split_of(lanes), math.fsum(lane.compute_seconds for lane in lanes)
     if split and split["cpu"] < _ALL_CPU * computed and computed >= CLOCK_SECONDS:
         parts = (
