@@ -21,7 +21,7 @@ path        worker: compute                         7.00 s   70.0 %  ###########
             transit (in flight, wake-up)            400 ms    4.0 %  #
             5 others                                900 ms    9.0 %  ###
             unexplained                             100 ms    1.0 %
-workers     compute 67 %, pickling 5 %, transport 2 %, start-up 6 %, waiting 20 %, unexplained <1 %
+workers     compute 67 %, pickling 5 %, transport 2 %, start-up 6 %, waiting 20 %, unexplained 1 %
 compute     on a CPU 87 %, queueing for a CPU 8 %, queueing for the GIL 1 %, blocked 5 %
 messages    50 out with 1.20 MB, 52 in with 3.40 MB; shared memory 100 MB out, 0 B in
 memory      peak 154 MB PSS, all processes together (12 samples)
