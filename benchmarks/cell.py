@@ -7,33 +7,8 @@ measurement that a cold start could profit from, so options are plain numbers an
 import os
 import sys
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from benchmarks.peers.base import Peer
-
 CHANNEL = "BENCHMARK_CELL_FD"
 """The environment variable that holds the number of the pipe's writing end."""
-
-
-class Cell:
-    """What an experiment is given: its variant, its options, and a way to tell things early."""
-
-    def __init__(self, variant: str, options: dict[str, int], descriptor: int) -> None:
-        self.variant = variant
-        self.options = options
-        self._descriptor = descriptor
-
-    def peer(self) -> "Peer":
-        """The variant under measurement, not yet started."""
-        from benchmarks.peers import make
-
-        return make(self.variant)
-
-    def tell(self, **message: object) -> None:
-        """Send a message now: ``mark=name`` for the moment, ``measures={…}`` for figures that must not be lost."""
-        import json
-
-        os.write(self._descriptor, json.dumps(message).encode() + b"\n")
 
 
 def main(arguments: list[str]) -> None:
@@ -42,7 +17,7 @@ def main(arguments: list[str]) -> None:
     options = {name: int(number) for name, _, number in (pair.partition("=") for pair in pairs)}
     descriptor = int(os.environ.pop(CHANNEL))
     os.set_inheritable(descriptor, False)
-    from benchmarks.experiments import find
+    from benchmarks.experiments import Cell, find
 
     cell = Cell(variant, options, descriptor)
     run = find(experiment)

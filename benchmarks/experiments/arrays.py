@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from benchmarks.cell import Cell
+    from benchmarks.experiments import Cell
 
 ARRAYS = 8
 PAGE_STEP = 512

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from benchmarks.cell import Cell
+    from benchmarks.experiments import Cell
 
     Call = tuple[Callable[..., object], tuple[Any, ...]]
 

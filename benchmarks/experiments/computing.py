@@ -8,7 +8,7 @@ from benchmarks.peers.base import WORKERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from benchmarks.cell import Cell
+    from benchmarks.experiments import Cell
 
 EQUAL_TASKS = 8
 UNEVEN_TASKS = 200

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from benchmarks.cell import Cell
+    from benchmarks.experiments import Cell
 
 GOOD_EACH_SIDE = 4
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from benchmarks.cell import Cell
+    from benchmarks.experiments import Cell
 
 IDLE_SECONDS = 0.02
 MOST_ROUND_TRIPS = 5_000

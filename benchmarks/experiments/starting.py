@@ -8,7 +8,7 @@ from benchmarks.clock import now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from benchmarks.cell import Cell
+    from benchmarks.experiments import Cell
 
 
 def cold_start(cell: "Cell") -> "dict[str, float | None]":

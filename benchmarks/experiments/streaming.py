@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from benchmarks.cell import Cell
+    from benchmarks.experiments import Cell
 
 PAUSE_AFTER = 1_000
 """Results after which the consumer stops to think."""
