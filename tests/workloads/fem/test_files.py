@@ -104,6 +104,26 @@ def test_nine_node_elements_lose_their_middle(tmp_path: Path) -> None:
     assert found.repairs == ("9 points that no element uses were dropped",)
 
 
+@pytest.mark.parametrize("suffix, name", [(".h5", "quad9"), (".npz", "quad9"), (".h5", "quad8")])
+def test_datasets_of_nine_nodes_lose_their_middle_too(suffix: str, name: str, tmp_path: Path) -> None:
+    """Whichever of the two they are called."""
+    mesh = square(3)
+    points = np.concatenate([mesh.points, mesh.points[mesh.quad8[:, :4]].mean(axis=1)])
+    quads = np.column_stack([mesh.quad8, len(mesh.points) + np.arange(len(mesh.quad8))])
+    write(file := tmp_path / f"nine{suffix}", {"x": points[:, 0], "y": points[:, 1], name: quads})
+    assert np.array_equal(fem.read(file).quad8, mesh.quad8)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+def test_boundaries_without_names_are_refused(suffix: str, tmp_path: Path) -> None:
+    """And not taken for a file that has none, whose left and right are guessed."""
+    mesh = square(2)
+    arrays = {"points": mesh.points, "quad8": mesh.quad8, "boundaries": mesh.outer_edges()}
+    write(file := tmp_path / f"nameless{suffix}", arrays)
+    with pytest.raises(fem.MeshError, match="boundaries, which says no names"):
+        fem.read(file)
+
+
 @pytest.mark.parametrize("suffix", [".h5", ".npz"])
 def test_repairs_are_told_of_files_without_names_too(suffix: str, tmp_path: Path) -> None:
     """Naming the rim, adding boundaries, and travelling to another process forget nothing of what was done."""
