@@ -7,6 +7,7 @@ curved sides look curved and a quadratic potential is seen as one.
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,10 @@ _MOST_VECTORS = 4000
 """Elements that are drawn one by one in an SVG; of more, an image."""
 _SEEN = 0.25
 """The share of a mesh that a body takes where it is easily seen in the whole."""
+_FLATTEST_AND_TALLEST = 0.04, 12.0
+"""Height by width of a panel; what is longer or taller stays white on its other sides."""
+_BESIDE, _ABOVE_AND_BELOW = 1.1, 0.75
+"""Inches for what stands around a panel: numbers, scale and title."""
 _INK, _BODY = "#1b2a3a", "#f3f1ec"
 
 
@@ -56,16 +61,16 @@ def draw(
     for axis, panel in zip(axes, panels, strict=False):
         if panel == "mesh":
             _lines(axis, solution.mesh, window)
-            axis.set_title(f"{len(solution.mesh.quad8):,} elements, {len(solution.mesh.points):,} points")
+            _entitle(axis, _counts(solution.mesh))
         elif panel == "potential":
             _filled(figure, axis, triangles, solution.potential, "viridis", window)
-            axis.set_title("stream function, m²/s" if stream else quantity)
+            _entitle(axis, "stream function, m²/s" if stream else quantity)
         elif panel == "streamlines":
             _streamlines(figure, axis, solution, triangles, window, stream=stream)
-            axis.set_title("streamlines, equal flow between them; colour: speed, m/s")
+            _entitle(axis, "streamlines, equal flow between them; colour: speed, m/s")
         elif panel == "pressure":
             usual = _elements(figure, axis, solution, window)
-            axis.set_title(f"pressure above and below {usual:,.2f} Pa, its median, in Pa")
+            _entitle(axis, f"pressure above and below {usual:,.2f} Pa, its median, in Pa")
         else:
             raise MeshError(f"there is no panel {panel!r}; there are {', '.join(PANELS)}", "panels")
     return _save(figure, path, title)
@@ -83,7 +88,7 @@ def draw_mesh(mesh: Mesh, path: str | Path, *, title: str = "") -> Path:
         )
         axes[0].add_collection(collection)
     figure.legend(loc="outside right upper", frameon=False, fontsize=9)
-    axes[0].set_title(f"{len(mesh.quad8):,} elements, {len(mesh.points):,} points")
+    _entitle(axes[0], _counts(mesh))
     return _save(figure, path, title)
 
 
@@ -93,12 +98,11 @@ def _sheet(mesh: Mesh, count: int, window: tuple[float, float, float, float] | N
 
     low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
     left, right, bottom, top = window or (low[0], high[0], low[1], high[1])
-    shape = float(np.clip((top - bottom) / (right - left), 0.15, 2.0))
-    columns = 1 if count == 1 or shape < 0.45 else 2  # noqa: PLR2004 - long pictures stand under one another
+    shape = float(np.clip((top - bottom) / (right - left), *_FLATTEST_AND_TALLEST))
+    columns, across = _arranged(count, shape)
     rows = -(-count // columns)
-    width = 7.2 * columns if columns > 1 else 9.0
-    each = width / columns * 0.86 * shape + 0.65
-    figure = Figure(figsize=(width, each * rows), layout="constrained", facecolor="white")
+    size = columns * (across + _BESIDE), rows * (across * shape + _ABOVE_AND_BELOW)
+    figure = Figure(figsize=size, layout="constrained", facecolor="white")
     axes = list(np.atleast_1d(figure.subplots(rows, columns)).ravel())
     for axis in axes:
         axis.set_aspect("equal")
@@ -112,6 +116,26 @@ def _sheet(mesh: Mesh, count: int, window: tuple[float, float, float, float] | N
     for axis in axes[count:]:
         axis.set_visible(False)
     return figure, axes
+
+
+def _arranged(count: int, shape: float) -> tuple[int, float]:
+    """Columns, and a panel's inches across: long panels stand under one another, tall ones side by side."""
+    if shape < 0.45:  # noqa: PLR2004
+        return 1, 7.8
+    if shape > 2:  # noqa: PLR2004
+        return count, max(12.4 / shape, 3.0 / count)
+    return min(count, 2), 6.2
+
+
+def _entitle(axis: Any, title: str) -> None:
+    """A title in as many lines as its column is wide for."""
+    across = axis.figure.get_size_inches()[0] / axis.get_subplotspec().get_gridspec().ncols
+    axis.set_title(fill(title, int(across * 10)), fontsize=11)
+
+
+def _counts(mesh: Mesh) -> str:
+    number = len(mesh.quad8)
+    return f"{number:,} element{'s' if number > 1 else ''}, {len(mesh.points):,} points"
 
 
 def _around_body(mesh: Mesh) -> tuple[float, float, float, float] | None:
@@ -197,12 +221,24 @@ def _scale(figure: Any, axis: Any, drawn: Any) -> None:
     """A bar of colours as high as the picture, with round numbers at it."""
     from matplotlib.ticker import MaxNLocator
 
-    beside = axis.inset_axes([1.02, 0.0, 0.025, 1.0])
+    across, high_up = _inches(axis)
+    beside = axis.inset_axes([1 + 0.15 / across, 0.0, 0.14 / across, 1.0])
     low, high = drawn.levels[[0, -1]] if hasattr(drawn, "levels") else drawn.get_clim()
-    ticks = [tick for tick in MaxNLocator(7).tick_values(low, high) if low <= tick <= high]
+    ticks = [
+        tick for tick in MaxNLocator(int(np.clip(3 * high_up, 2, 7))).tick_values(low, high) if low <= tick <= high
+    ]
     bar = figure.colorbar(drawn, cax=beside, ticks=ticks, format="%.5g")
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8)
+
+
+def _inches(axis: Any) -> tuple[float, float]:
+    """How wide and how high a panel becomes, about."""
+    grid = axis.get_subplotspec().get_gridspec()
+    wide, high = axis.figure.get_size_inches() / (grid.ncols, grid.nrows) - (_BESIDE, _ABOVE_AND_BELOW)
+    spans = np.ptp(axis.get_xlim()), np.ptp(axis.get_ylim())
+    scale = min(wide / spans[0], high / spans[1])
+    return float(spans[0] * scale), float(spans[1] * scale)
 
 
 def _inside(triangles: Any, window: tuple[float, float, float, float] | None) -> Any:
