@@ -12,16 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import breakeven as be
-from breakeven.workloads.fem.assembly import looped, numba_csr, processes_shared
-from breakeven.workloads.fem.assembly.effort import (
-    BATCH_SIZE,
-    RETRIES,
-    Assembled,
-    Effort,
-    Flow,
-    Watch,
-    batches,
-)
+from breakeven.workloads.fem.assembly import looped, numba_csr, processes_shared, tasks
+from breakeven.workloads.fem.assembly.effort import RETRIES, Assembled, Effort, Flow, Watch
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.mesh import Mesh
 
@@ -108,13 +100,11 @@ def _by_arrays(mesh: Mesh, effort: Effort) -> Assembled:
         done = looped.matrix(mesh, effort, kernel="numpy")
         return Assembled(done.matrix, done.seconds, note="numpy")
     watch = Watch()
-    spans = batches(count, effort.batch_size or BATCH_SIZE)
-    shares = processes_shared.SHARES_A_WORKER * effort.max_workers
     with processes_shared.room_of(mesh) as room:
-        spread = be.map(
-            *room.stiffness("numpy", spans),
+        places = be.map(
+            *room.stiffness("numpy", processes_shared.spans_of(mesh, effort)),
             max_workers=effort.max_workers,
-            chunksize=effort.chunksize or -(-len(spans) // shares),
+            chunksize=effort.chunksize or 1,
             start_method=effort.start_method,
             retries=RETRIES,
             progress=False,
@@ -122,4 +112,4 @@ def _by_arrays(mesh: Mesh, effort: Effort) -> Assembled:
         watch.lap("elements")
         found = room.summed(mesh)
     watch.lap("convert")
-    return Assembled(found, watch.seconds, note=f"numpy on {spread.report.ledger.backend}")
+    return Assembled(found, watch.seconds, note=f"numpy{tasks.spread_over(places)}")
