@@ -364,7 +364,7 @@ def test_the_first_assembly_of_a_mesh_does_not_wait_for_workers(
     """From the second on they have started and their memory is there, which a mesh of middling size has to be asked."""
     monkeypatch.setattr(numba_csr, "_warm", [])
     monkeypatch.setattr(auto, "_is_installed", lambda: False)
-    monkeypatch.setattr(auto, "ALONE_BELOW", 0)
+    monkeypatch.setattr(auto, "SPREADING", 0)
     processes_shared.forget()
     mesh = curved(9)
     assert auto.matrix(mesh, Effort(2)).note == "numpy"

@@ -23,7 +23,7 @@ __all__ = ["PANELS", "draw", "draw_mesh"]
 PANELS = ("mesh", "potential", "streamlines", "pressure")
 _TRIANGLES = np.array([(0, 4, 7), (4, 1, 5), (5, 2, 6), (6, 3, 7), (4, 5, 6), (4, 6, 7)])
 _MOST_LINES = 60_000
-"""Elements whose sides are drawn; of more, only the rim."""
+"""Elements whose sides are drawn; of more, which would be one grey, only the rim."""
 _STREAMLINES = 70
 """Streamlines across the longer side of a picture, where the flow is as fast as half of it is."""
 _FEWEST_AND_MOST = 9, 45
@@ -35,8 +35,10 @@ _SEEN = 0.25
 """The share of a mesh that a body takes where it is easily seen in the whole."""
 _FLATTEST_AND_TALLEST = 0.04, 12.0
 """Height by width of a panel; what is longer or taller stays white on its other sides."""
-_BESIDE, _ABOVE_AND_BELOW = 1.1, 0.75
+_BESIDE, _ABOVE_AND_BELOW = 1.7, 0.72
 """Inches for what stands around a panel: numbers, scale and title."""
+_LEAST_INCHES = 4.5, 1.8
+"""Across and up: what a title and the names of boundaries need."""
 _INK, _BODY = "#1b2a3a", "#f3f1ec"
 
 
@@ -60,8 +62,7 @@ def draw(
     triangles = _triangulation(solution.mesh)
     for axis, panel in zip(axes, panels, strict=False):
         if panel == "mesh":
-            _lines(axis, solution.mesh, window)
-            _entitle(axis, _counts(solution.mesh))
+            _entitle(axis, _counts(solution.mesh) + _lines(axis, solution.mesh, window))
         elif panel == "potential":
             _filled(figure, axis, triangles, solution.potential, "viridis", window)
             _entitle(axis, "stream function, m²/s" if stream else quantity)
@@ -79,7 +80,7 @@ def draw(
 def draw_mesh(mesh: Mesh, path: str | Path, *, title: str = "") -> Path:
     """Draw a mesh with its named boundaries in colour. Returns the path."""
     figure, axes = _sheet(mesh, 1, None)
-    _lines(axes[0], mesh, None)
+    _entitle(axes[0], _counts(mesh) + _lines(axes[0], mesh, None))
     colours = needed("matplotlib", "pictures").colormaps["tab10"]
     for number, (name, edges) in enumerate(mesh.boundaries.items()):
         sides = mesh.points[edges].reshape(-1, 3, 2)
@@ -88,7 +89,6 @@ def draw_mesh(mesh: Mesh, path: str | Path, *, title: str = "") -> Path:
         )
         axes[0].add_collection(collection)
     figure.legend(loc="outside right upper", frameon=False, fontsize=9)
-    _entitle(axes[0], _counts(mesh))
     return _save(figure, path, title)
 
 
@@ -101,8 +101,9 @@ def _sheet(mesh: Mesh, count: int, window: tuple[float, float, float, float] | N
     shape = float(np.clip((top - bottom) / (right - left), *_FLATTEST_AND_TALLEST))
     columns, across = _arranged(count, shape)
     rows = -(-count // columns)
-    size = columns * (across + _BESIDE), rows * (across * shape + _ABOVE_AND_BELOW)
-    figure = Figure(figsize=size, layout="constrained", facecolor="white")
+    wide = max(columns * (across + _BESIDE), _LEAST_INCHES[0])
+    high = max(rows * (across * shape + _ABOVE_AND_BELOW), _LEAST_INCHES[1])
+    figure = Figure(figsize=(wide, high), layout="constrained", facecolor="white")
     axes = list(np.atleast_1d(figure.subplots(rows, columns)).ravel())
     for axis in axes:
         axis.set_aspect("equal")
@@ -121,10 +122,10 @@ def _sheet(mesh: Mesh, count: int, window: tuple[float, float, float, float] | N
 def _arranged(count: int, shape: float) -> tuple[int, float]:
     """Columns, and a panel's inches across: long panels stand under one another, tall ones side by side."""
     if shape < 0.45:  # noqa: PLR2004
-        return 1, 7.8
+        return 1, 7.5
     if shape > 2:  # noqa: PLR2004
-        return count, max(12.4 / shape, 3.0 / count)
-    return min(count, 2), 6.2
+        return count, 9.0 / shape
+    return min(count, 2), 5.8
 
 
 def _entitle(axis: Any, title: str) -> None:
@@ -171,22 +172,24 @@ def _rim(mesh: Mesh) -> Any:
     return collections.LineCollection(list(mesh.points[mesh.outer_edges()]), colors=_INK, linewidths=0.9)
 
 
-def _lines(axis: Any, mesh: Mesh, window: tuple[float, float, float, float] | None) -> None:
+def _lines(axis: Any, mesh: Mesh, window: tuple[float, float, float, float] | None) -> str:
+    """Draw the elements; returns what is to be said of that."""
     collections = needed("matplotlib.collections", "pictures")
     shown = mesh.quad8[_touching(mesh, window)]
-    if len(shown) <= _MOST_LINES:
-        outline = mesh.points[shown[:, [0, 4, 1, 5, 2, 6, 3, 7]]]
-        thin = float(np.clip(30 / np.sqrt(len(shown) + 1), 0.12, 0.6))
-        axis.add_collection(
-            collections.PolyCollection(
-                list(outline),
-                facecolors=_BODY,
-                edgecolors="#4a6484",
-                linewidths=thin,
-                rasterized=len(shown) > _MOST_VECTORS,
-            )
+    outline = mesh.points[shown[:, [0, 4, 1, 5, 2, 6, 3, 7]]]
+    too_many = len(shown) > _MOST_LINES
+    thin = float(np.clip(30 / np.sqrt(len(shown) + 1), 0.12, 0.6))
+    axis.add_collection(
+        collections.PolyCollection(
+            list(outline),
+            facecolors=_BODY,
+            edgecolors=_BODY if too_many else "#4a6484",
+            linewidths=thin,
+            rasterized=len(shown) > _MOST_VECTORS,
         )
+    )
     axis.add_collection(_rim(mesh))
+    return "; their sides are too fine to be seen" if too_many else ""
 
 
 def _filled(
