@@ -205,6 +205,15 @@ def test_nothing_is_cut_off_whatever_the_shape(length: float, width: float, tmp_
         assert max(sheet.shape) < 2600
 
 
+def test_a_window_may_lie_within_one_element_and_not_beside_the_mesh(tmp_path: Path) -> None:
+    """It says where the mesh is."""
+    mesh, conditions = fem.case("channel", nx=2, ny=2)
+    solution = fem.solve(mesh, conditions)
+    assert draw(solution, tmp_path / "near.png", window=(0.2, 0.4, 0.1, 0.2)).stat().st_size > 5000
+    with pytest.raises(fem.MeshError, match=r"nothing of the mesh, which lies from \(0, 0\) to \(3, 1\)"):
+        draw(solution, tmp_path / "far.png", window=(100, 101, 100, 101))
+
+
 def test_streamlines_are_those_of_the_exact_stream_function() -> None:
     """Around a cylinder, to the fourth order; and what flows between two of them is what comes in."""
     off = []

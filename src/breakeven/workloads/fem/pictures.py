@@ -11,6 +11,7 @@ from textwrap import fill
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.faults import MeshError, needed
@@ -58,16 +59,17 @@ def draw(
     says that u is a stream function: its contours are the streamlines; `quantity` is what else u is. Returns the path.
     """
     window = window or _around_body(solution.mesh)
+    inside = _inside(solution.mesh, window)
     figure, axes = _sheet(solution.mesh, len(panels), window)
     triangles = _triangulation(solution.mesh)
     for axis, panel in zip(axes, panels, strict=False):
         if panel == "mesh":
             _entitle(axis, _counts(solution.mesh) + _lines(axis, solution.mesh, window))
         elif panel == "potential":
-            _filled(figure, axis, triangles, solution.potential, "viridis", window)
+            _filled(figure, axis, triangles, solution.potential, "viridis", inside)
             _entitle(axis, "stream function, m²/s" if stream else quantity)
         elif panel == "streamlines":
-            _streamlines(figure, axis, solution, triangles, window, stream=stream)
+            _streamlines(figure, axis, solution, triangles, inside, stream=stream)
             _entitle(axis, "streamlines, equal flow between them; colour: speed, m/s")
         elif panel == "pressure":
             usual = _elements(figure, axis, solution, window)
@@ -198,11 +200,13 @@ def _filled(
     triangles: Any,
     values: Floats,
     colours: str,
-    window: tuple[float, float, float, float] | None,
+    inside: NDArray[np.bool_],
 ) -> None:
-    seen = values[_inside(triangles, window)]
+    seen = values[inside]
     levels = _levels(float(seen.min()), float(seen.max()), 41)
-    drawn = axis.tricontourf(triangles, values, levels=levels, cmap=colours, extend="both" if window else "neither")
+    drawn = axis.tricontourf(
+        triangles, values, levels=levels, cmap=colours, extend="neither" if inside.all() else "both"
+    )
     axis.tricontour(
         triangles, values, levels=levels[::2], colors="white", linewidths=0.35, alpha=0.7, linestyles="solid"
     )
@@ -244,10 +248,21 @@ def _inches(axis: Any) -> tuple[float, float]:
     return float(spans[0] * scale), float(spans[1] * scale)
 
 
-def _inside(triangles: Any, window: tuple[float, float, float, float] | None) -> Any:
+def _inside(mesh: Mesh, window: tuple[float, float, float, float] | None) -> Any:
+    """Which points lie in the window (N,), or where none does, belong to elements that reach into it."""
     if window is None:
-        return np.ones(len(triangles.x), dtype=bool)
-    return (triangles.x > window[0]) & (triangles.x < window[1]) & (triangles.y > window[2]) & (triangles.y < window[3])
+        return np.ones(len(mesh.points), dtype=bool)
+    x, y = mesh.points.T
+    inside = (x > window[0]) & (x < window[1]) & (y > window[2]) & (y < window[3])
+    if not inside.any():
+        inside[mesh.quad8[_touching(mesh, window)]] = True
+    if not inside.any():
+        raise MeshError(
+            f"the window from ({window[0]:g}, {window[2]:g}) to ({window[1]:g}, {window[3]:g}) shows nothing of the "
+            f"mesh, which lies from ({x.min():g}, {y.min():g}) to ({x.max():g}, {y.max():g})",
+            "window",
+        )
+    return inside
 
 
 def _touching(mesh: Mesh, window: tuple[float, float, float, float] | None) -> Any:
@@ -295,12 +310,11 @@ def _streamlines(
     axis: Any,
     solution: Solution,
     triangles: Any,
-    window: tuple[float, float, float, float] | None,
+    inside: NDArray[np.bool_],
     *,
     stream: bool,
 ) -> None:
     speed = np.linalg.norm(solution.nodal_velocity(), axis=1)
-    inside = _inside(triangles, window)
     low, high = np.quantile(speed[inside], [0.0, 0.995])
     levels = _levels(float(low), float(high), 34)
     drawn = axis.tricontourf(triangles, speed, levels=levels, cmap="magma", extend="both")

@@ -18,8 +18,8 @@ from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.mesh import Mesh
 
 SPREADING, SPREADING_FIRST = 2000, 60_000
-"""What it costs to spread arrays, in elements that one thread takes in as long (measured): each time, and a mesh's first
-time, when workers may have to be started and write into memory that nobody has touched."""
+"""What it costs to spread arrays, in elements that one thread takes in as long (measured): each time, and a mesh's
+first time, when workers may have to be started and write into memory that nobody has touched."""
 
 LOADING_SECONDS, COMPILING_SECONDS = 0.4, 5.0
 """Of compiled code that is kept on disk, and of code that is not: measured 0.3 to 0.6, and 3 to 12."""
