@@ -55,6 +55,16 @@ def test_our_own_files_give_the_mesh_back(name: str, tmp_path: Path) -> None:
     }
 
 
+def test_a_vtu_of_ours_has_its_boundaries_again(tmp_path: Path) -> None:
+    """By name, with a solution in it or without; a branch that became a wall would be another flow."""
+    mesh, conditions = fem.case("tee", n=2)
+    for solution in (None, fem.solve(mesh, conditions)):
+        found = fem.read(fem.write(tmp_path / "tee.vtu", mesh, solution))
+        assert {name: np.sort(edges, axis=None).tolist() for name, edges in found.boundaries.items()} == {
+            name: np.sort(edges, axis=None).tolist() for name, edges in mesh.boundaries.items()
+        }
+
+
 def test_plain_hdf5_gets_an_inlet_and_an_outlet(tmp_path: Path) -> None:
     """Files of x, y and quad8 alone: what lies leftmost and rightmost, and the rest a wall."""
     mesh = fem.generate("channel", nx=6, ny=2)

@@ -12,7 +12,8 @@ import numpy as np
 from breakeven.workloads.fem.faults import MeshError
 from breakeven.workloads.fem.mesh import Mesh
 
-_PREFIX = "boundary:"
+PREFIX = "boundary:"
+"""Of the name of an array, before that of a boundary."""
 
 
 def read(file: Path, *, drop_triangles: bool) -> Mesh:
@@ -30,7 +31,7 @@ def read(file: Path, *, drop_triangles: bool) -> Mesh:
 
 def write(file: Path, mesh: Mesh) -> None:
     """Write a mesh."""
-    named: dict[str, Any] = {_PREFIX + name: edges for name, edges in mesh.boundaries.items()}
+    named: dict[str, Any] = {PREFIX + name: edges for name, edges in mesh.boundaries.items()}
     np.savez_compressed(file, points=mesh.points, quad8=mesh.quad8, **named)
 
 
@@ -60,8 +61,8 @@ def mesh_of(arrays: Mapping[str, Any], file: Path, *, drop_triangles: bool) -> M
     if "boundaries" in arrays:
         raise MeshError(
             f"{file.name} has a dataset boundaries, which says no names; give each boundary's edges (K, 3) as "
-            f"{_PREFIX}NAME (.npz) or NAME in a group boundaries (HDF5)",
+            f"{PREFIX}NAME (.npz) or NAME in a group boundaries (HDF5)",
             "boundaries",
         )
-    named = {key.removeprefix(_PREFIX): edges for key, edges in arrays.items() if key.startswith(_PREFIX)}
+    named = {key.removeprefix(PREFIX): edges for key, edges in arrays.items() if key.startswith(PREFIX)}
     return Mesh(points, arrays[name], named)
