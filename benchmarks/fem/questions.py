@@ -62,6 +62,11 @@ def order(count: int, number: int) -> list[int]:
     return turned[::-1] if number % 2 else turned
 
 
+def rounds_of(elements: int) -> int:
+    """Of four ways in a balanced order: the shorter they take, the more a neighbour's turn shows in each."""
+    return 8 * max(1, min(25, 100_000 // elements))
+
+
 def mesh_of(elements: int) -> fem.Mesh:
     """A square of curved elements."""
     return fem.case("harmonic", n=round(elements**0.5))[0]
@@ -218,7 +223,7 @@ def choice(*, quick: bool) -> Series:
         for elements in WITHOUT_NUMBA:
             mesh = mesh_of(400 if quick else elements)
             ways = {name: whole_of(name, mesh) for name in FAMILIES}
-            for name, seconds in in_turns(ways, 1 if quick else 8).items():
+            for name, seconds in in_turns(ways, 1 if quick else rounds_of(elements)).items():
                 found[f"{elements} elements without numba: {name}"] = seconds
     return found
 

@@ -54,6 +54,16 @@ with be.Executor(1, backend="processes", start_method=sys.argv[1]) as executor:
 print(out)
 """
 
+UNSIZED = """
+import numpy
+SCALAR = numpy.array(3.0)
+def load(number):
+    global BASE
+    BASE = number
+def add(x): return BASE + x + float(SCALAR)
+print(be.map(add, [1], initializer=load, initargs=(2,), **options))
+"""
+
 ITEMS = """
 SEEN = None
 class Item:
@@ -82,6 +92,11 @@ def test_what_a_worker_sets_stays_until_the_script_changes_it(method: str) -> No
 def test_items_with_classes_of_the_script_leave_the_globals_alone(method: str) -> None:
     """They bring the globals that their methods use along with every chunk."""
     assert run_program(START + ITEMS, method).strip() == str([("set", True, 1), ("set", True, 2)])
+
+
+def test_globals_that_do_not_tell_their_length_are_no_failure(method: str) -> None:
+    """Arrays without an axis have one and raise; so do scipy's sparse ones."""
+    assert run_program(START + UNSIZED, method).strip() == "[6.0]"
 
 
 @pytest.fixture(params=["fork", "forkserver", "spawn"])

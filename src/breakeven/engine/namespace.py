@@ -92,10 +92,12 @@ def _mark(value: Any) -> Any:
     kind = type(value)
     if kind in CONSTANTS:
         return kind, repr(value) if kind in (float, complex) else value
-    if isinstance(value, type | FunctionType) or (isinstance(value, Sized) and len(value) > MOST_COMPARED):
+    if isinstance(value, type | FunctionType):
         return object()
     outside: list[PickleBuffer] = []
     try:
+        if isinstance(value, Sized) and len(value) > MOST_COMPARED:  # raises for arrays without an axis, or sparse ones
+            return object()
         with io.BytesIO() as file:
             _ByName(file, 5, buffer_callback=outside.append).dump(value)
             found = blake2b(file.getvalue(), digest_size=16)

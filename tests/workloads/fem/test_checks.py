@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from breakeven.workloads import fem
 from breakeven.workloads.fem.boundary import apply
@@ -156,8 +158,6 @@ def test_a_boundary_layer_of_thin_elements_is_solved_as_well_as_can_be(solver: s
 
 def test_the_factorisation_without_cvxopt_is_scipys(monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra is only faster."""
-    import sys
-
     monkeypatch.setitem(sys.modules, "cvxopt", None)
     mesh, conditions = fem.case("patch", nx=6, ny=2)
     found = fem.solve(mesh, conditions, solver="direct")
@@ -165,10 +165,19 @@ def test_the_factorisation_without_cvxopt_is_scipys(monkeypatch: pytest.MonkeyPa
     assert found.potential.max() == pytest.approx(7.5, abs=1e-11)
 
 
+def test_what_rounding_leaves_nothing_of_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not with the advice to try the solver that was tried; and a matrix that is singular is no error of scipy's."""
+    mesh = fem.generate("channel", nx=30, ny=30, length=1e5)
+    conditions: list[Any] = [fem.Flux("inlet", 2.5), fem.Dirichlet("outlet", 0.0)]
+    with pytest.raises(fem.SolveError, match="much longer than they are wide"):
+        fem.solve(mesh, conditions, solver="direct")
+    monkeypatch.setitem(sys.modules, "cvxopt", None)
+    with pytest.raises(fem.SolveError, match="cannot be inverted"):
+        solve_system(csr_array([[1.0, -1.0], [-1.0, 1.0]]), np.array([1.0, 2.0]), "direct")
+
+
 def test_a_library_that_is_missing_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """An ImportError with the name of the extra."""
-    import sys
-
     import breakeven as be
 
     monkeypatch.setitem(sys.modules, "pyamg", None)

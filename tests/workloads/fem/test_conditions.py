@@ -271,3 +271,10 @@ def test_a_part_of_the_mesh_that_nothing_holds_is_found() -> None:
     mesh = fem.Mesh(points, [range(8), range(8, 16)], {"base": [(0, 4, 1)]})
     with pytest.raises(fem.ConditionError, match=r"part of the mesh around \(5, 0\), one of 2"):
         fem.solve(mesh, [fem.Dirichlet("base", 1.0)])
+
+
+def test_wrong_conditions_are_told_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large mesh is not assembled for a name that it does not have."""
+    monkeypatch.setattr("breakeven.workloads.fem.flow.needed", pytest.fail)
+    with pytest.raises(fem.MeshError, match="no boundary 'door'"):
+        fem.solve(fem.generate("channel"), [fem.Dirichlet("door", 0.0)])

@@ -55,6 +55,16 @@ def test_our_own_files_give_the_mesh_back(name: str, tmp_path: Path) -> None:
     }
 
 
+def test_a_vtu_of_ours_has_its_boundaries_again(tmp_path: Path) -> None:
+    """By name, with a solution in it or without; a branch that became a wall would be another flow."""
+    mesh, conditions = fem.case("tee", n=2)
+    for solution in (None, fem.solve(mesh, conditions)):
+        found = fem.read(fem.write(tmp_path / "tee.vtu", mesh, solution))
+        assert {name: np.sort(edges, axis=None).tolist() for name, edges in found.boundaries.items()} == {
+            name: np.sort(edges, axis=None).tolist() for name, edges in mesh.boundaries.items()
+        }
+
+
 def test_plain_hdf5_gets_an_inlet_and_an_outlet(tmp_path: Path) -> None:
     """Files of x, y and quad8 alone: what lies leftmost and rightmost, and the rest a wall."""
     mesh = fem.generate("channel", nx=6, ny=2)
@@ -102,6 +112,26 @@ def test_nine_node_elements_lose_their_middle(tmp_path: Path) -> None:
     found = fem.read(with_lines(mesh, tmp_path / "nine.msh", "quad9", quads=quads, points=spatial))
     assert len(found.points) == len(mesh.points)
     assert found.repairs == ("9 points that no element uses were dropped",)
+
+
+@pytest.mark.parametrize("suffix, name", [(".h5", "quad9"), (".npz", "quad9"), (".h5", "quad8")])
+def test_datasets_of_nine_nodes_lose_their_middle_too(suffix: str, name: str, tmp_path: Path) -> None:
+    """Whichever of the two they are called."""
+    mesh = square(3)
+    points = np.concatenate([mesh.points, mesh.points[mesh.quad8[:, :4]].mean(axis=1)])
+    quads = np.column_stack([mesh.quad8, len(mesh.points) + np.arange(len(mesh.quad8))])
+    write(file := tmp_path / f"nine{suffix}", {"x": points[:, 0], "y": points[:, 1], name: quads})
+    assert np.array_equal(fem.read(file).quad8, mesh.quad8)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+def test_boundaries_without_names_are_refused(suffix: str, tmp_path: Path) -> None:
+    """And not taken for a file that has none, whose left and right are guessed."""
+    mesh = square(2)
+    arrays = {"points": mesh.points, "quad8": mesh.quad8, "boundaries": mesh.outer_edges()}
+    write(file := tmp_path / f"nameless{suffix}", arrays)
+    with pytest.raises(fem.MeshError, match="boundaries, which says no names"):
+        fem.read(file)
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".npz"])

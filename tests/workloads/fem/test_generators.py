@@ -59,6 +59,7 @@ def test_what_a_generator_cannot_make_is_refused_by_name() -> None:
         (lambda: fem.case("channel", inflow="fast"), "inflow is 'fast'"),
         (lambda: fem.case("harmonic", nx=3), "no parameter nx; it has curved, n"),
         (lambda: fem.generate("channel", length=-1.0), "length is -1.0"),
+        (lambda: fem.generate("channel", nx=10**5, ny=10**5), "more points than 32 bits can number"),
         (lambda: fem.generate("channel", distortion=0.9), "distortion is 0.9"),
         (lambda: fem.generate("cylinder", outer_radius=0.5), "outer radius 0.5 must be above"),
         (lambda: fem.generate("aerofoil", naca="24"), "four digits|thickness"),

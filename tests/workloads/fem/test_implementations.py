@@ -18,7 +18,7 @@ import pytest
 
 import breakeven as be
 from breakeven.workloads import fem
-from breakeven.workloads.fem.assembly import Effort, auto, implementation_of, numba_csr, processes_shared
+from breakeven.workloads.fem.assembly import Effort, auto, implementation_of, numba_csr, processes_shared, tasks
 from breakeven.workloads.fem.assembly.effort import batches, effort_of
 from breakeven.workloads.fem.verification import SAME, difference
 from tests.workloads.fem.shapes import curved
@@ -347,12 +347,13 @@ def test_what_was_compiled_is_found_where_numba_keeps_it(monkeypatch: pytest.Mon
 def test_auto_goes_through_the_planner_where_nothing_is_compiled(
     monkeypatch: pytest.MonkeyPatch, mesh: fem.Mesh, reference: Any
 ) -> None:
-    """The same matrix, and the backend that the planner chose is named."""
+    """The same matrix, in memory that workers would see."""
     monkeypatch.setattr(numba_csr, "_warm", [])
     monkeypatch.setattr(auto, "_is_installed", lambda: False)
+    processes_shared.forget()
     found = auto.matrix(mesh, Effort(2, 10))
     assert difference(found.matrix, reference) <= SAME
-    assert found.note.startswith("numpy on ")
+    assert (found.note[:5], len(processes_shared._spare)) == ("numpy", 1)
     potential = mesh.points[:, 0] * 2
     assert np.abs(auto.velocity(mesh, potential, Effort(2)).velocity - [-2, 0]).max() < 1e-12
 
@@ -363,9 +364,18 @@ def test_the_first_assembly_of_a_mesh_does_not_wait_for_workers(
     """From the second on they have started and their memory is there, which a mesh of middling size has to be asked."""
     monkeypatch.setattr(numba_csr, "_warm", [])
     monkeypatch.setattr(auto, "_is_installed", lambda: False)
-    monkeypatch.setattr(auto, "ALONE_BELOW", 0)
+    monkeypatch.setattr(auto, "SPREADING", 0)
+    processes_shared.forget()
     mesh = curved(9)
-    first, second = (auto.matrix(mesh, Effort(2)) for _ in range(2))
-    assert (first.note, len(processes_shared._spare)) == ("numpy", 1)
-    assert second.note.startswith("numpy on ")
-    assert difference(second.matrix, reference) <= SAME
+    assert auto.matrix(mesh, Effort(2)).note == "numpy"
+    assert not processes_shared._spare
+    assert difference(auto.matrix(mesh, Effort(2)).matrix, reference) <= SAME
+    assert len(processes_shared._spare) == 1
+
+
+@pytest.mark.parametrize("backend, words", [("serial", ""), ("threads", " on threads"), ("processes", " on processes")])
+def test_where_elements_were_worked_on_is_told_by_those_who_did(mesh: fem.Mesh, backend: str, words: str) -> None:
+    """No ledger has to be made up for it."""
+    with processes_shared.room_of(mesh) as room:
+        places = be.map(*room.stiffness("numpy", [(0, 5), (5, 9)]), backend=backend, max_workers=2)
+    assert tasks.spread_over(places) == words

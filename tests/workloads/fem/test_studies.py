@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from breakeven.workloads import fem
 from breakeven.workloads.fem.assembly import Effort
@@ -188,6 +189,29 @@ def test_uniform_flow_and_meshes_are_drawn_too(tmp_path: Path) -> None:
         draw(fem.solve(mesh, conditions), tmp_path / "flat.png", panels=("sound",))
     with pytest.raises(fem.MeshError, match="cannot be drawn"):
         draw_mesh(mesh, tmp_path / "mesh.xyz")
+
+
+@pytest.mark.parametrize("length, width", [(40.0, 1.0), (3.0, 1.2), (0.5, 20.0)])
+def test_nothing_is_cut_off_whatever_the_shape(length: float, width: float, tmp_path: Path) -> None:
+    """Long, usual and tall: the edge of the sheet stays white, and the sheet within reason."""
+    mesh, conditions = fem.case("channel", nx=4, ny=4, length=length, width=width)
+    solution = fem.solve(mesh, conditions)
+    for picture in (
+        draw(solution, tmp_path / "flow.png", window=(0, length, 0, width)),
+        draw_mesh(mesh, tmp_path / "mesh.png", title="channel"),
+    ):
+        sheet = imread(picture)[..., :3]
+        assert min(part.min() for part in (sheet[0], sheet[-1], sheet[:, 0], sheet[:, -1])) > 0.99
+        assert max(sheet.shape) < 2600
+
+
+def test_a_window_may_lie_within_one_element_and_not_beside_the_mesh(tmp_path: Path) -> None:
+    """It says where the mesh is."""
+    mesh, conditions = fem.case("channel", nx=2, ny=2)
+    solution = fem.solve(mesh, conditions)
+    assert draw(solution, tmp_path / "near.png", window=(0.2, 0.4, 0.1, 0.2)).stat().st_size > 5000
+    with pytest.raises(fem.MeshError, match=r"nothing of the mesh, which lies from \(0, 0\) to \(3, 1\)"):
+        draw(solution, tmp_path / "far.png", window=(100, 101, 100, 101))
 
 
 def test_streamlines_are_those_of_the_exact_stream_function() -> None:

@@ -95,8 +95,10 @@ def _table(rows: Sequence[Any]) -> str:
     for row in rows:
         parts = ", ".join(f"{part} {format_seconds(seconds)}" for part, seconds in row.parts.items())
         compiled = f"; compiling, apart: {format_seconds(row.compile_seconds)}" if row.compile_seconds else ""
-        bits = "the same bits" if row.identical else "other bits"
-        notes.append(f"  {row.name}: {parts}{compiled}; {bits} on one worker and batches of 777")
+        notes.append(f"  {row.name}: {parts}{compiled}")
+    others = [row.name for row in rows if not row.identical]
+    bits = f"all but {', '.join(others)}" if others else "each of them"
+    notes += ["", f"One worker and batches of 777 elements give the same bits as above: {bits}."]
     return "\n".join([columns(lines), "", *notes])
 
 

@@ -22,6 +22,8 @@ _STREAM = {"joukowski", "aerofoil"}
 """Cases whose potential is the stream function."""
 _HEAT = {"nafems-t4"}
 """Cases whose potential is a temperature: nothing flows, and no pressure follows."""
+_ROUNDING = 1e-10
+"""A flux that is so small a share of the potential's range is none."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,7 +116,7 @@ def _add_error(figures: dict[str, Any], solution: Any, name: str, options: argpa
 def _told(figures: dict[str, Any]) -> str:
     from breakeven.units import format_seconds
 
-    heat = figures.get("case") in _HEAT
+    unit = "K" if figures.get("case") in _HEAT else "m²/s"
     steps = "1 iteration" if figures["iterations"] == 1 else f"{figures['iterations']:,} iterations"
     residual = f"relative residual {figures['relative_residual']:.1e}, mass imbalance {figures['mass_imbalance']:.1e}"
     lines = [
@@ -123,13 +125,18 @@ def _told(figures: dict[str, Any]) -> str:
         f"assembled by {figures['chosen']}, solved by {figures['method']} in {steps}, {residual}",
         "",
         *_ranges(figures),
-        *(f"  in through {name}: {flux:.6g} {'K' if heat else 'm²/s'}" for name, flux in figures["fluxes"].items()),
+        *(f"  in through {name}: {_of_note(flux, figures):.6g} {unit}" for name, flux in figures["fluxes"].items()),
     ]
     if "max_error" in figures:
         lines.append(f"  largest error against the exact potential: {figures['max_error']:.2e}")
     stages = figures["stage_seconds"]
     lines += ["", "  ".join(f"{name} {format_seconds(seconds)}" for name, seconds in stages.items())]
     return "\n".join(lines)
+
+
+def _of_note(flux: float, figures: dict[str, Any]) -> float:
+    """A flux, 0 where it is rounding beside the differences of the potential."""
+    return flux if abs(flux) > _ROUNDING * (figures["u_max"] - figures["u_min"]) else 0.0
 
 
 def _ranges(figures: dict[str, Any]) -> list[str]:

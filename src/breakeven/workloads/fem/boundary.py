@@ -19,7 +19,7 @@ from breakeven.workloads.fem.element import Floats, Integers, edge_shape
 from breakeven.workloads.fem.faults import ConditionError, needed
 from breakeven.workloads.fem.mesh import Mesh
 
-__all__ = ["Condition", "Dirichlet", "Flux", "Robin", "System", "Value", "apply"]
+__all__ = ["Condition", "Dirichlet", "Flux", "Robin", "System", "Value", "apply", "checked"]
 
 _LONGEST_SHOWN = 100
 
@@ -90,7 +90,7 @@ def apply(mesh: Mesh, stiffness: Any, conditions: Iterable[Condition]) -> System
     `stiffness` is the (N, N) CSR matrix of the mesh. Raises `MeshError` for a boundary that is not there and
     `ConditionError` for conditions that contradict each other or leave the potential open.
     """
-    given = _checked(mesh, conditions)
+    given = checked(mesh, conditions)
     fixed, prescribed, is_fixed = _prescribed(mesh, given)
     # Halfway between the least and the greatest, a load can be 0 by symmetry; above the least it never is.
     level = float(prescribed[is_fixed].min()) if is_fixed.any() else 0.0
@@ -181,7 +181,8 @@ def _among(matrix: Any, free: NDArray[np.int64], is_fixed: NDArray[np.bool_]) ->
     return sparse.csr_array((matrix.data[keep], fresh[matrix.indices[keep]], indptr), shape=(len(free), len(free)))
 
 
-def _checked(mesh: Mesh, conditions: Iterable[Condition]) -> list[Condition]:
+def checked(mesh: Mesh, conditions: Iterable[Condition]) -> list[Condition]:
+    """The conditions, of which each is one, on a boundary that is there, and none contradicts another."""
     if isinstance(conditions, Dirichlet | Flux | Robin):
         raise ConditionError(f"conditions are one {conditions!r}; give a list of conditions", "conditions")
     if not isinstance(conditions, Iterable):

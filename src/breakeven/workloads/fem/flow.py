@@ -12,7 +12,7 @@ import numpy as np
 
 from breakeven.workloads.fem.assembly import implementation_of
 from breakeven.workloads.fem.assembly.effort import Assembled, Flow, Watch, effort_of
-from breakeven.workloads.fem.boundary import Condition, System, apply
+from breakeven.workloads.fem.boundary import Condition, System, apply, checked
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.faults import ConditionError, SolveError, is_number, needed
 from breakeven.workloads.fem.mesh import Mesh, mesh_of
@@ -70,15 +70,16 @@ def solve(
     chosen = implementation_of(implementation)
     check_solver(solver, tolerance, max_iterations)
     _check_fluid(density, stagnation_pressure)
+    given = checked(mesh_of(mesh), conditions)
     watch = Watch()
     for module in ("scipy.sparse", "scipy.sparse.csgraph", *(["pyamg"] if solver == "cg-amg" else [])):
         needed(module, "solving")
     watch.lap("import")
-    assembled = chosen.matrix(mesh_of(mesh), effort)
+    assembled = chosen.matrix(mesh, effort)
     watch.lap("assemble")
     checks = {**check_matrix(assembled.matrix), "reference": check_rows(mesh, assembled.matrix)}
     watch.lap("verify")
-    system = apply(mesh, assembled.matrix, conditions)
+    system = apply(mesh, assembled.matrix, given)
     watch.lap("boundary")
     found = _found(system, solver, tolerance, max_iterations, watch)
     derived = chosen.velocity(mesh, found.above, effort)

@@ -34,8 +34,9 @@ class Mesh:
 
     `points` (N, 2) float64, in units of length; `quad8` (E, 8) int32, corners counter-clockwise, then mid-sides;
     `boundaries` name → (K, 3) int32 edges as corner, mid-side, corner. Built from anything array-like of these shapes:
-    clockwise elements are turned, points that no element uses are dropped and the rest numbered anew (`kept` holds
-    their old numbers, (N,)), and both are told in `repairs`. Raises `MeshError` for what cannot be computed on.
+    an array of nine-node elements (E, 9) loses the middles, clockwise elements are turned, points that no element uses
+    are dropped and the rest numbered anew (`kept` holds their old numbers, (N,)), and both are told in `repairs`.
+    Raises `MeshError` for what cannot be computed on.
 
     >>> corners_and_mids = [(0, 0), (1, 0), (1, 1), (0, 1), (0.5, 0), (1, 0.5), (0.5, 1), (0, 0.5)]
     >>> mesh = Mesh(corners_and_mids, [range(8)], boundaries={"base": [(0, 4, 1)]})
@@ -192,8 +193,13 @@ def _whole(numbers: ArrayLike, what: str, columns: int) -> NDArray[np.int64]:
     return rounded
 
 
+def _without_middles(elements: Any) -> Any:
+    """An array of nine-node elements (E, 9) as eight-node ones: their last node is the middle."""
+    return elements[:, :_NODES] if getattr(elements, "shape", ())[1:] == (_NODES + 1,) else elements
+
+
 def _elements(quad8: ArrayLike, count: int) -> Integers:
-    elements = _whole(quad8, "quad8", _NODES)
+    elements = _whole(_without_middles(quad8), "quad8", _NODES)
     if not len(elements):
         raise MeshError("there are no elements; a mesh needs one eight-node quadrilateral at least", "quad8")
     wrong = np.flatnonzero(((elements < 0) | (elements >= count)).any(axis=1))

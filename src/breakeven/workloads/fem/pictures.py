@@ -7,9 +7,11 @@ curved sides look curved and a quadratic potential is seen as one.
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.faults import MeshError, needed
@@ -22,7 +24,7 @@ __all__ = ["PANELS", "draw", "draw_mesh"]
 PANELS = ("mesh", "potential", "streamlines", "pressure")
 _TRIANGLES = np.array([(0, 4, 7), (4, 1, 5), (5, 2, 6), (6, 3, 7), (4, 5, 6), (4, 6, 7)])
 _MOST_LINES = 60_000
-"""Elements whose sides are drawn; of more, only the rim."""
+"""Elements whose sides are drawn; of more, which would be one grey, only the rim."""
 _STREAMLINES = 70
 """Streamlines across the longer side of a picture, where the flow is as fast as half of it is."""
 _FEWEST_AND_MOST = 9, 45
@@ -32,6 +34,12 @@ _MOST_VECTORS = 4000
 """Elements that are drawn one by one in an SVG; of more, an image."""
 _SEEN = 0.25
 """The share of a mesh that a body takes where it is easily seen in the whole."""
+_FLATTEST_AND_TALLEST = 0.04, 12.0
+"""Height by width of a panel; what is longer or taller stays white on its other sides."""
+_BESIDE, _ABOVE_AND_BELOW = 1.7, 0.72
+"""Inches for what stands around a panel: numbers, scale and title."""
+_LEAST_INCHES = 4.5, 1.8
+"""Across and up: what a title and the names of boundaries need."""
 _INK, _BODY = "#1b2a3a", "#f3f1ec"
 
 
@@ -51,21 +59,21 @@ def draw(
     says that u is a stream function: its contours are the streamlines; `quantity` is what else u is. Returns the path.
     """
     window = window or _around_body(solution.mesh)
+    inside = _inside(solution.mesh, window)
     figure, axes = _sheet(solution.mesh, len(panels), window)
     triangles = _triangulation(solution.mesh)
     for axis, panel in zip(axes, panels, strict=False):
         if panel == "mesh":
-            _lines(axis, solution.mesh, window)
-            axis.set_title(f"{len(solution.mesh.quad8):,} elements, {len(solution.mesh.points):,} points")
+            _entitle(axis, _counts(solution.mesh) + _lines(axis, solution.mesh, window))
         elif panel == "potential":
-            _filled(figure, axis, triangles, solution.potential, "viridis", window)
-            axis.set_title("stream function, m²/s" if stream else quantity)
+            _filled(figure, axis, triangles, solution.potential, "viridis", inside)
+            _entitle(axis, "stream function, m²/s" if stream else quantity)
         elif panel == "streamlines":
-            _streamlines(figure, axis, solution, triangles, window, stream=stream)
-            axis.set_title("streamlines, equal flow between them; colour: speed, m/s")
+            _streamlines(figure, axis, solution, triangles, inside, stream=stream)
+            _entitle(axis, "streamlines, equal flow between them; colour: speed, m/s")
         elif panel == "pressure":
             usual = _elements(figure, axis, solution, window)
-            axis.set_title(f"pressure above and below {usual:,.2f} Pa, its median, in Pa")
+            _entitle(axis, f"pressure above and below {usual:,.2f} Pa, its median, in Pa")
         else:
             raise MeshError(f"there is no panel {panel!r}; there are {', '.join(PANELS)}", "panels")
     return _save(figure, path, title)
@@ -74,7 +82,7 @@ def draw(
 def draw_mesh(mesh: Mesh, path: str | Path, *, title: str = "") -> Path:
     """Draw a mesh with its named boundaries in colour. Returns the path."""
     figure, axes = _sheet(mesh, 1, None)
-    _lines(axes[0], mesh, None)
+    _entitle(axes[0], _counts(mesh) + _lines(axes[0], mesh, None))
     colours = needed("matplotlib", "pictures").colormaps["tab10"]
     for number, (name, edges) in enumerate(mesh.boundaries.items()):
         sides = mesh.points[edges].reshape(-1, 3, 2)
@@ -83,7 +91,6 @@ def draw_mesh(mesh: Mesh, path: str | Path, *, title: str = "") -> Path:
         )
         axes[0].add_collection(collection)
     figure.legend(loc="outside right upper", frameon=False, fontsize=9)
-    axes[0].set_title(f"{len(mesh.quad8):,} elements, {len(mesh.points):,} points")
     return _save(figure, path, title)
 
 
@@ -93,12 +100,12 @@ def _sheet(mesh: Mesh, count: int, window: tuple[float, float, float, float] | N
 
     low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
     left, right, bottom, top = window or (low[0], high[0], low[1], high[1])
-    shape = float(np.clip((top - bottom) / (right - left), 0.15, 2.0))
-    columns = 1 if count == 1 or shape < 0.45 else 2  # noqa: PLR2004 - long pictures stand under one another
+    shape = float(np.clip((top - bottom) / (right - left), *_FLATTEST_AND_TALLEST))
+    columns, across = _arranged(count, shape)
     rows = -(-count // columns)
-    width = 7.2 * columns if columns > 1 else 9.0
-    each = width / columns * 0.86 * shape + 0.65
-    figure = Figure(figsize=(width, each * rows), layout="constrained", facecolor="white")
+    wide = max(columns * (across + _BESIDE), _LEAST_INCHES[0])
+    high = max(rows * (across * shape + _ABOVE_AND_BELOW), _LEAST_INCHES[1])
+    figure = Figure(figsize=(wide, high), layout="constrained", facecolor="white")
     axes = list(np.atleast_1d(figure.subplots(rows, columns)).ravel())
     for axis in axes:
         axis.set_aspect("equal")
@@ -112,6 +119,26 @@ def _sheet(mesh: Mesh, count: int, window: tuple[float, float, float, float] | N
     for axis in axes[count:]:
         axis.set_visible(False)
     return figure, axes
+
+
+def _arranged(count: int, shape: float) -> tuple[int, float]:
+    """Columns, and a panel's inches across: long panels stand under one another, tall ones side by side."""
+    if shape < 0.45:  # noqa: PLR2004
+        return 1, 7.5
+    if shape > 2:  # noqa: PLR2004
+        return count, 9.0 / shape
+    return min(count, 2), 5.8
+
+
+def _entitle(axis: Any, title: str) -> None:
+    """A title in as many lines as its column is wide for."""
+    across = axis.figure.get_size_inches()[0] / axis.get_subplotspec().get_gridspec().ncols
+    axis.set_title(fill(title, int(across * 10)), fontsize=11)
+
+
+def _counts(mesh: Mesh) -> str:
+    number = len(mesh.quad8)
+    return f"{number:,} element{'s' if number > 1 else ''}, {len(mesh.points):,} points"
 
 
 def _around_body(mesh: Mesh) -> tuple[float, float, float, float] | None:
@@ -147,22 +174,24 @@ def _rim(mesh: Mesh) -> Any:
     return collections.LineCollection(list(mesh.points[mesh.outer_edges()]), colors=_INK, linewidths=0.9)
 
 
-def _lines(axis: Any, mesh: Mesh, window: tuple[float, float, float, float] | None) -> None:
+def _lines(axis: Any, mesh: Mesh, window: tuple[float, float, float, float] | None) -> str:
+    """Draw the elements; returns what is to be said of that."""
     collections = needed("matplotlib.collections", "pictures")
     shown = mesh.quad8[_touching(mesh, window)]
-    if len(shown) <= _MOST_LINES:
-        outline = mesh.points[shown[:, [0, 4, 1, 5, 2, 6, 3, 7]]]
-        thin = float(np.clip(30 / np.sqrt(len(shown) + 1), 0.12, 0.6))
-        axis.add_collection(
-            collections.PolyCollection(
-                list(outline),
-                facecolors=_BODY,
-                edgecolors="#4a6484",
-                linewidths=thin,
-                rasterized=len(shown) > _MOST_VECTORS,
-            )
+    outline = mesh.points[shown[:, [0, 4, 1, 5, 2, 6, 3, 7]]]
+    too_many = len(shown) > _MOST_LINES
+    thin = float(np.clip(30 / np.sqrt(len(shown) + 1), 0.12, 0.6))
+    axis.add_collection(
+        collections.PolyCollection(
+            list(outline),
+            facecolors=_BODY,
+            edgecolors=_BODY if too_many else "#4a6484",
+            linewidths=thin,
+            rasterized=len(shown) > _MOST_VECTORS,
         )
+    )
     axis.add_collection(_rim(mesh))
+    return "; their sides are too fine to be seen" if too_many else ""
 
 
 def _filled(
@@ -171,11 +200,13 @@ def _filled(
     triangles: Any,
     values: Floats,
     colours: str,
-    window: tuple[float, float, float, float] | None,
+    inside: NDArray[np.bool_],
 ) -> None:
-    seen = values[_inside(triangles, window)]
+    seen = values[inside]
     levels = _levels(float(seen.min()), float(seen.max()), 41)
-    drawn = axis.tricontourf(triangles, values, levels=levels, cmap=colours, extend="both" if window else "neither")
+    drawn = axis.tricontourf(
+        triangles, values, levels=levels, cmap=colours, extend="neither" if inside.all() else "both"
+    )
     axis.tricontour(
         triangles, values, levels=levels[::2], colors="white", linewidths=0.35, alpha=0.7, linestyles="solid"
     )
@@ -197,18 +228,41 @@ def _scale(figure: Any, axis: Any, drawn: Any) -> None:
     """A bar of colours as high as the picture, with round numbers at it."""
     from matplotlib.ticker import MaxNLocator
 
-    beside = axis.inset_axes([1.02, 0.0, 0.025, 1.0])
+    across, high_up = _inches(axis)
+    beside = axis.inset_axes([1 + 0.15 / across, 0.0, 0.14 / across, 1.0])
     low, high = drawn.levels[[0, -1]] if hasattr(drawn, "levels") else drawn.get_clim()
-    ticks = [tick for tick in MaxNLocator(7).tick_values(low, high) if low <= tick <= high]
+    ticks = [
+        tick for tick in MaxNLocator(int(np.clip(3 * high_up, 2, 7))).tick_values(low, high) if low <= tick <= high
+    ]
     bar = figure.colorbar(drawn, cax=beside, ticks=ticks, format="%.5g")
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8)
 
 
-def _inside(triangles: Any, window: tuple[float, float, float, float] | None) -> Any:
+def _inches(axis: Any) -> tuple[float, float]:
+    """How wide and how high a panel becomes, about."""
+    grid = axis.get_subplotspec().get_gridspec()
+    wide, high = axis.figure.get_size_inches() / (grid.ncols, grid.nrows) - (_BESIDE, _ABOVE_AND_BELOW)
+    spans = np.ptp(axis.get_xlim()), np.ptp(axis.get_ylim())
+    scale = min(wide / spans[0], high / spans[1])
+    return float(spans[0] * scale), float(spans[1] * scale)
+
+
+def _inside(mesh: Mesh, window: tuple[float, float, float, float] | None) -> Any:
+    """Which points lie in the window (N,), or where none does, belong to elements that reach into it."""
     if window is None:
-        return np.ones(len(triangles.x), dtype=bool)
-    return (triangles.x > window[0]) & (triangles.x < window[1]) & (triangles.y > window[2]) & (triangles.y < window[3])
+        return np.ones(len(mesh.points), dtype=bool)
+    x, y = mesh.points.T
+    inside = (x > window[0]) & (x < window[1]) & (y > window[2]) & (y < window[3])
+    if not inside.any():
+        inside[mesh.quad8[_touching(mesh, window)]] = True
+    if not inside.any():
+        raise MeshError(
+            f"the window from ({window[0]:g}, {window[2]:g}) to ({window[1]:g}, {window[3]:g}) shows nothing of the "
+            f"mesh, which lies from ({x.min():g}, {y.min():g}) to ({x.max():g}, {y.max():g})",
+            "window",
+        )
+    return inside
 
 
 def _touching(mesh: Mesh, window: tuple[float, float, float, float] | None) -> Any:
@@ -256,12 +310,11 @@ def _streamlines(
     axis: Any,
     solution: Solution,
     triangles: Any,
-    window: tuple[float, float, float, float] | None,
+    inside: NDArray[np.bool_],
     *,
     stream: bool,
 ) -> None:
     speed = np.linalg.norm(solution.nodal_velocity(), axis=1)
-    inside = _inside(triangles, window)
     low, high = np.quantile(speed[inside], [0.0, 0.995])
     levels = _levels(float(low), float(high), 34)
     drawn = axis.tricontourf(triangles, speed, levels=levels, cmap="magma", extend="both")

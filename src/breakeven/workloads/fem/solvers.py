@@ -52,11 +52,15 @@ def solve_system(
     ran_out = iterations >= max_iterations and residual > 10 * tolerance
     rounding = min(_AS_GOOD_AS_CAN_BE, _FLOORS * _floor(matrix, values) / scale)
     if ran_out or not np.isfinite(values).all() or not residual <= max(_ACCEPTED, tolerance, rounding):
-        raise SolveError(
-            f"{how} ended after {iterations} iterations with a relative residual of {residual:.3g}; "
-            "try solver='direct', or more iterations"
-        )
+        spent = f" after {iterations:,} iterations" if solver != "direct" else ""
+        raise SolveError(f"{how} ended{spent} with a relative residual of {residual:.3g}; {_hint(solver)}")
     return Answer(values, iterations, residual, how)
+
+
+def _hint(solver: str) -> str:
+    if solver != "direct":
+        return "try solver='direct', or more iterations"
+    return "rounding leaves no more of this system: look for elements that are very much longer than they are wide"
 
 
 def check_solver(solver: str, tolerance: float = TOLERANCE, max_iterations: int = MAX_ITERATIONS) -> None:
@@ -131,9 +135,12 @@ def _direct(matrix: Any, load: Floats, _tolerance: float, _most: int) -> tuple[F
         import cvxopt.cholmod
     except ImportError:
         splu = needed("scipy.sparse.linalg", "the solver direct").splu
-        factors = splu(
-            matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-        )
+        try:
+            factors = splu(
+                matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+            )
+        except RuntimeError as error:
+            raise SolveError(f"the matrix cannot be inverted: SuperLU says {str(error).lower()}") from None
         return factors.solve(load), 1, "SuperLU"
     triplets = matrix.tocoo()
     lower = triplets.row >= triplets.col

@@ -1,6 +1,6 @@
 """`auto`: compiled code where it is loaded or worth its loading, else arrays in batches, spread as the planner decides.
 
-Lives here: the choice (decisions 0031, 0035, 0056 and 0061). Never here: a way to assemble; each is a file.
+Lives here: the choice (decisions 0031, 0035, 0056, 0061 and 0062). Never here: a way to assemble; each is a file.
 """
 
 from __future__ import annotations
@@ -12,22 +12,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import breakeven as be
-from breakeven.workloads.fem.assembly import looped, numba_csr, processes_shared
-from breakeven.workloads.fem.assembly.effort import (
-    BATCH_SIZE,
-    RETRIES,
-    Assembled,
-    Effort,
-    Flow,
-    Watch,
-    batches,
-)
+from breakeven.workloads.fem.assembly import looped, numba_csr, processes_shared, tasks
+from breakeven.workloads.fem.assembly.effort import RETRIES, Assembled, Effort, Flow, Watch
 from breakeven.workloads.fem.element import Floats
 from breakeven.workloads.fem.mesh import Mesh
 
-ALONE_BELOW, FIRST_ALONE_BELOW = 4000, 60_000
-"""Elements that arrays take in some 10 ms, less than it takes to think about anything else; and in less than a mesh's
-first assembly by workers, who may have to be started and write into memory that nobody has touched (measured)."""
+SPREADING, SPREADING_FIRST = 2000, 60_000
+"""What it costs to spread arrays, in elements that one thread takes in as long (measured): each time, and a mesh's
+first time, when workers may have to be started and write into memory that nobody has touched."""
 
 LOADING_SECONDS, COMPILING_SECONDS = 0.4, 5.0
 """Of compiled code that is kept on disk, and of code that is not: measured 0.3 to 0.6, and 3 to 12."""
@@ -99,22 +91,25 @@ def _is_kept() -> bool:
     return newest >= source.stat().st_mtime
 
 
+def _is_worth(count: int, costs: int, workers: int) -> bool:
+    """Whether `workers` save what they cost: all of the work but the share of one of them."""
+    return count * (workers - 1) >= costs * workers
+
+
 def _by_arrays(mesh: Mesh, effort: Effort) -> Assembled:
     """Array operations over batches: in this thread where they are few, else where the planner says."""
     count = len(mesh.quad8)
-    few = ALONE_BELOW if mesh in _seen else FIRST_ALONE_BELOW
+    costs = SPREADING if mesh in _seen else SPREADING_FIRST
     _seen.add(mesh)
-    if count < few and not effort.batch_size:
+    if not effort.batch_size and not _is_worth(count, costs, effort.max_workers):
         done = looped.matrix(mesh, effort, kernel="numpy")
         return Assembled(done.matrix, done.seconds, note="numpy")
     watch = Watch()
-    spans = batches(count, effort.batch_size or BATCH_SIZE)
-    shares = processes_shared.SHARES_A_WORKER * effort.max_workers
     with processes_shared.room_of(mesh) as room:
-        spread = be.map(
-            *room.stiffness("numpy", spans),
+        places = be.map(
+            *room.stiffness("numpy", processes_shared.spans_of(mesh, effort)),
             max_workers=effort.max_workers,
-            chunksize=effort.chunksize or -(-len(spans) // shares),
+            chunksize=effort.chunksize or 1,
             start_method=effort.start_method,
             retries=RETRIES,
             progress=False,
@@ -122,4 +117,4 @@ def _by_arrays(mesh: Mesh, effort: Effort) -> Assembled:
         watch.lap("elements")
         found = room.summed(mesh)
     watch.lap("convert")
-    return Assembled(found, watch.seconds, note=f"numpy on {spread.report.ledger.backend}")
+    return Assembled(found, watch.seconds, note=f"numpy{tasks.spread_over(places)}")

@@ -28,7 +28,7 @@ from breakeven.workloads.fem.assembly.effort import (
 from breakeven.workloads.fem.element import STIFFNESS_RULE, VELOCITY_RULE, Floats, Integers, gradients
 from breakeven.workloads.fem.mesh import Mesh
 
-Work: TypeAlias = "tuple[Callable[[Any], None], list[Any]]"
+Work: TypeAlias = "tuple[Callable[[Any], Any], list[Any]]"
 """A function and its items, as `be.map` takes them."""
 
 _FEWEST = 1000
@@ -71,7 +71,7 @@ class Room(NamedTuple):
         return summed(mesh, *triplets(mesh.quad8), np.asarray(self.matrices).view(np.ndarray))
 
 
-def passing(fn: Callable[[Any], None], spans: list[tuple[int, int]]) -> Work:
+def passing(fn: Callable[[Any], Any], spans: list[tuple[int, int]]) -> Work:
     """Function and items for memory that goes with the call: in an item, nobody remembers it."""
     return tasks.given, [(fn, span) for span in spans]
 
@@ -133,7 +133,7 @@ def matrix(mesh: Mesh, effort: Effort) -> Assembled:
     """Assemble in processes."""
     watch = Watch()
     with room_of(mesh) as room:
-        work = room.stiffness(effort.kernel or "numpy", _spans(mesh, effort))
+        work = room.stiffness(effort.kernel or "numpy", spans_of(mesh, effort))
         traffic = _run(work, effort, room.used_bytes)
         watch.lap("elements")
         found = room.summed(mesh)
@@ -151,14 +151,15 @@ def velocity(mesh: Mesh, potential: Floats, effort: Effort) -> Flow:
         inputs = room.points, room.quad8, shared.from_array(potential)
         fill = partial(tasks.velocities_into, kernel, *inputs, slopes, means, lengths)
         moved = sum(one.nbytes for one in (*inputs, means, lengths))
-        traffic = _run(passing(fill, _spans(mesh, effort)), effort, moved)
+        traffic = _run(passing(fill, spans_of(mesh, effort)), effort, moved)
     # Copied out, so that the shared memory is given back with this call.
     found = np.array(means), np.array(lengths)
     watch.lap("velocity")
     return Flow(*found, watch.seconds, traffic)
 
 
-def _spans(mesh: Mesh, effort: Effort) -> list[tuple[int, int]]:
+def spans_of(mesh: Mesh, effort: Effort) -> list[tuple[int, int]]:
+    """From where to where each task goes."""
     count = len(mesh.quad8)
     return batches(count, effort.batch_size or max(_FEWEST, -(-count // (SHARES_A_WORKER * effort.max_workers))))
 

@@ -5,16 +5,21 @@ Lives here: a worker's side of the implementations in processes. Never here: the
 
 from __future__ import annotations
 
+import os
 import pickle
-from collections.abc import Callable
+from _thread import get_ident
+from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 from breakeven.workloads.fem.assembly.effort import triplets
 from breakeven.workloads.fem.element import Floats, Integers, gradients
 from breakeven.workloads.fem.kernels import arrays, loop
 
 KERNELS: dict[str, ModuleType] = {"python": loop, "numpy": arrays}
+
+Place: TypeAlias = "tuple[int, int]"
+"""A process and one of its threads."""
 
 _mesh: dict[str, Any] = {}
 """What `remember` left in this worker."""
@@ -75,10 +80,11 @@ def remembered(message: bytes) -> bytes:
 
 def matrices_into(
     kernel: str, points: Floats, quad8: Integers, slopes: Floats, weights: Floats, out: Floats, span: tuple[int, int]
-) -> None:
-    """Write element matrices where everyone sees them."""
+) -> Place:
+    """Write element matrices where everyone sees them; returns where that was done."""
     part = slice(*span)
     KERNELS[kernel].stiffness(points, quad8[part], slopes, weights, out[part])
+    return here()
 
 
 def velocities_into(
@@ -96,7 +102,21 @@ def velocities_into(
     means[part], lengths[part] = KERNELS[kernel].velocity(points, quad8[part], potential, slopes)
 
 
-def given(task: tuple[Callable[[tuple[int, int]], None], tuple[int, int]]) -> None:
+def given(task: tuple[Callable[[tuple[int, int]], Any], tuple[int, int]]) -> Any:
     """Work off a span by the function that comes with it."""
     work, span = task
-    work(span)
+    return work(span)
+
+
+def here() -> Place:
+    """Where this is called."""
+    return os.getpid(), get_ident()
+
+
+def spread_over(places: Iterable[Place]) -> str:
+    """What work was spread over, by where it was done: " on processes", " on threads", or "" for this thread alone."""
+    own = here()
+    elsewhere = {place for place in places if place != own}
+    if any(process != own[0] for process, _ in elsewhere):
+        return " on processes"
+    return " on threads" if elsewhere else ""

@@ -16,6 +16,8 @@ from breakeven.workloads.fem.faults import MeshError
 from breakeven.workloads.fem.mesh import Mesh
 
 _NONE = -1
+_MOST_NUMBERED = 2**31 - 1
+"""Points and middles of a block, whose numbers are int32."""
 
 
 class Lattice(NamedTuple):
@@ -52,6 +54,11 @@ def lattice(ns: int, nt: int, *, closed: bool = False) -> Lattice:
     (13, (2, 8), [[4, 7, 12]])
     """
     columns, rows = 2 * ns + (0 if closed else 1), 2 * nt + 1
+    if columns * rows > _MOST_NUMBERED:
+        raise MeshError(
+            f"{ns:,} × {nt:,} elements have more points than 32 bits can number; give fewer, up to 500 million in all",
+            "quad8",
+        )
     here = np.ones((rows, columns), dtype=bool)
     here[1::2, 1::2] = False
     numbers = np.full((rows, columns), _NONE, np.int32)

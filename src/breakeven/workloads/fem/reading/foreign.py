@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from breakeven.workloads.fem.faults import MeshError, needed
 from breakeven.workloads.fem.mesh import Mesh
+from breakeven.workloads.fem.reading.npz import PREFIX
 
 _FLAT = 1e-9
 _HARMLESS = {"vertex", "line", "line3"}
@@ -83,14 +84,18 @@ def _quads(found: Any, file: Path, *, drop_triangles: bool) -> NDArray[np.int64]
 
 
 def _boundaries(found: Any) -> dict[str, NDArray[np.int64]]:
-    """Named groups of three-node lines: gmsh's physical curves, or meshio's cell sets."""
+    """Named groups of three-node lines: our own marks, gmsh's physical curves, or meshio's cell sets."""
     named: dict[str, list[NDArray[np.int64]]] = {}
     names = {int(tag): name for name, (tag, dimension) in found.field_data.items() if dimension == 1}
     tags = found.cell_data.get("gmsh:physical")
+    marks = {key.removeprefix(PREFIX): marks for key, marks in found.cell_data.items() if key.startswith(PREFIX)}
     for number, block in enumerate(found.cells):
         if block.type != "line3":
             continue
         lines = np.asarray(block.data, dtype=np.int64)[:, [0, 2, 1]]
+        for name, mark in marks.items():
+            if (mark[number] == 1).any():
+                named.setdefault(name, []).append(lines[mark[number] == 1])
         if tags is not None:
             for tag in np.unique(tags[number]):
                 if tag:

@@ -12,7 +12,8 @@ import numpy as np
 from breakeven.workloads.fem.faults import MeshError
 from breakeven.workloads.fem.mesh import Mesh
 
-_PREFIX = "boundary:"
+PREFIX = "boundary:"
+"""Of the name of an array, before that of a boundary."""
 
 
 def read(file: Path, *, drop_triangles: bool) -> Mesh:
@@ -30,7 +31,7 @@ def read(file: Path, *, drop_triangles: bool) -> Mesh:
 
 def write(file: Path, mesh: Mesh) -> None:
     """Write a mesh."""
-    named: dict[str, Any] = {_PREFIX + name: edges for name, edges in mesh.boundaries.items()}
+    named: dict[str, Any] = {PREFIX + name: edges for name, edges in mesh.boundaries.items()}
     np.savez_compressed(file, points=mesh.points, quad8=mesh.quad8, **named)
 
 
@@ -47,14 +48,21 @@ def mesh_of(arrays: Mapping[str, Any], file: Path, *, drop_triangles: bool) -> M
     else:
         missing = " and ".join(name for name in ("x", "y") if name not in arrays)
         raise MeshError(f"{file.name} has no dataset {missing}; it has {there}, and x, y, quad8 are needed", "points")
-    if "quad8" not in arrays:
-        raise MeshError(f"{file.name} has no dataset quad8 (E, 8); it has {there}", "quad8")
-    for name in arrays:
-        if name.lower().startswith("tri") and np.size(arrays[name]) and not drop_triangles:
+    name = next((name for name in ("quad8", "quad9") if name in arrays), None)
+    if name is None:
+        raise MeshError(f"{file.name} has no dataset quad8 (E, 8) or quad9 (E, 9); it has {there}", "quad8")
+    for other in arrays:
+        if other.lower().startswith("tri") and np.size(arrays[other]) and not drop_triangles:
             raise MeshError(
-                f"{file.name} has triangles in {name}, {np.shape(arrays[name])}, and leaving them out leaves holes; "
+                f"{file.name} has triangles in {other}, {np.shape(arrays[other])}, and leaving them out leaves holes; "
                 "mesh again with quadrilaterals only, or ask to drop triangles",
                 "quad8",
             )
-    named = {name.removeprefix(_PREFIX): edges for name, edges in arrays.items() if name.startswith(_PREFIX)}
-    return Mesh(points, arrays["quad8"], named)
+    if "boundaries" in arrays:
+        raise MeshError(
+            f"{file.name} has a dataset boundaries, which says no names; give each boundary's edges (K, 3) as "
+            f"{PREFIX}NAME (.npz) or NAME in a group boundaries (HDF5)",
+            "boundaries",
+        )
+    named = {key.removeprefix(PREFIX): edges for key, edges in arrays.items() if key.startswith(PREFIX)}
+    return Mesh(points, arrays[name], named)

@@ -1,7 +1,7 @@
 """`.vtu`, for ParaView: quadratic quadrilaterals with potential and velocity at points, means and pressure in elements.
 
 Where the potential is a stream function, it is called so, and velocities are turned to lie along its contours.
-Boundaries are written as lines too, with their number in `boundary` (-1 in elements).
+Boundaries are written as lines too, with their number in `boundary` (-1 in elements), and 1 in `boundary:NAME`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from breakeven.workloads.fem.faults import needed
 from breakeven.workloads.fem.mesh import Mesh
+from breakeven.workloads.fem.reading.npz import PREFIX
 from breakeven.workloads.fem.solution import Solution
 
 
@@ -21,11 +22,13 @@ def write(file: Path, mesh: Mesh, solution: Solution | None = None, *, stream: b
     meshio = needed("meshio", "writing .vtu")
     points = np.column_stack([mesh.points, np.zeros(len(mesh.points))])
     cells: list[tuple[str, Any]] = [("quad8", mesh.quad8)]
-    cells += [("line3", edges[:, [0, 2, 1]]) for edges in mesh.boundaries.values() if len(edges)]
+    named = {name: edges[:, [0, 2, 1]] for name, edges in mesh.boundaries.items() if len(edges)}
+    cells += [("line3", lines) for lines in named.values()]
     sizes = [len(block) for _, block in cells]
     number = [np.full(size, place - 1, np.int32) for place, size in enumerate(sizes)]
     point_data: dict[str, Any] = {}
     cell_data: dict[str, Any] = {"boundary": number}
+    cell_data |= {PREFIX + name: [(one == place).astype(np.int8) for one in number] for place, name in enumerate(named)}
     if solution is not None:
         point_data["stream function" if stream else "potential"] = solution.potential
         point_data["velocity"] = _spatial(solution.nodal_velocity(), turned=stream)
