@@ -119,3 +119,48 @@ def test_a_short_first_look_takes_no_neighbours_turn_for_waiting(
     seen = noticing.Noticing(len)
     seen.worked(10, 1e-3, 0.05e-3)
     assert (seen.sample().blocked_share > 0.5) is waits
+
+
+def test_what_workers_take_longer_is_held_against_them_alone() -> None:
+    """Where items take 1.4 times as long as here, the loop is still forecast by what they take here."""
+    before = _known(_steering())
+    after = before.done_elsewhere(1.4e-3, "processes", broken=False)
+    assert after.sample.mean_seconds == SAMPLE.mean_seconds
+    assert after.handicap == pytest.approx(1.4)
+    assert after.covers(100, before.terms)
+
+
+@pytest.mark.parametrize("place", ["processes", "threads"])
+def test_what_is_quicker_elsewhere_is_by_now_quicker_here(place: str) -> None:
+    """A little is taken over; far more, and the next call has to see for itself."""
+    before = _known(_steering())
+    assert before.done_elsewhere(0.8e-3, place, broken=False).sample.mean_seconds == pytest.approx(0.8e-3)
+    assert before.done_elsewhere(0.8e-3, place, broken=False).covers(100, before.terms)
+    assert not before.done_elsewhere(0.3e-3, place, broken=False).covers(100, before.terms)
+
+
+def test_threads_that_queue_for_the_gil_make_no_item_dearer() -> None:
+    """How much longer they take there, the share of the GIL says."""
+    before = _known(_steering())
+    assert before.done_elsewhere(3e-3, "threads", broken=False) == before
+
+
+def test_a_choice_that_was_not_borne_out_begins_here_again() -> None:
+    """What items weigh is known, how long they take is not."""
+    deciding = _steering()
+    assert deciding.recall(replace(_known(deciding), items=0), 100) is None
+    assert deciding.noticing.sample().argument == SAMPLE.argument
+    assert deciding.quiet_until_seconds == 0.0
+    assert not deciding.noticing.observed.items
+
+
+@pytest.mark.parametrize("usable, waits", [(1, False), (64, True)])
+def test_a_crowd_is_more_than_the_cpus_that_are_ours(
+    usable: int, *, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three others are many where one CPU may be used, whatever the machine has."""
+    monkeypatch.setattr(noticing, "running_elsewhere", lambda _: 3)
+    monkeypatch.setattr(known, "cpus", lambda: usable)
+    seen = noticing.Noticing(len)
+    seen.worked(10, 1e-3, 0.05e-3)
+    assert (seen.sample().blocked_share > 0.5) is waits

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from breakeven.executor import known
 from breakeven.model.sample import Observed
 from breakeven.probes.capacity import running_elsewhere
 from breakeven.probes.kernel import queued_seconds
@@ -133,8 +134,8 @@ class Noticing:
 
 
 def _crowded() -> bool:
-    """Whether more threads want a CPU than there are, at this moment."""
-    return running_elsewhere(0) >= (os.cpu_count() or 1)
+    """Whether more threads want a CPU than there are for us, at this moment."""
+    return running_elsewhere(0) >= known.cpus()
 
 
 def _free_threaded() -> bool:

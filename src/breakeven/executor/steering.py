@@ -19,6 +19,7 @@ from breakeven.executor import known, promise
 from breakeven.executor.noticing import WORTH_CLOUDPICKLE_SECONDS, Noticing
 from breakeven.executor.promise import Promise
 from breakeven.ledger import recorder as states
+from breakeven.model.forecast import gil_share_of
 from breakeven.planning.choice import Choice, Situation, choose
 from breakeven.probes.capacity import memory_limit_bytes, running_elsewhere
 from breakeven.probes.memory import resident_bytes
@@ -48,8 +49,6 @@ TRIAL_GAIN = 1.25  # threads on trial stay from here on
 FORGIVEN = 0.75  # of a handicap is left in the next call
 BACK_OFF_SECONDS = 0.1  # before what has not kept its promise is tried again; doubled each time
 WORTH_CHOOSING_SECONDS = 5e-3  # of work in a call whose function is known: below, the last choice is taken as it is
-MISTAKEN = 1.5  # times more or less than calls before: this call is forecast anew
-OTHER_SHARE = 0.3  # of a CPU more or less: the same
 ENGINE_SECONDS = 6e-3  # to load what drives worker processes, once in a program,
 THREADS_SECONDS = 4e-3  # and what drives threads
 CLOUDPICKLE_SECONDS = 22e-3  # its import; needed for what stands in `__main__`, lambdas and closures
@@ -276,7 +275,7 @@ class Steering:
     def _forecast_anew(self, mixed: Mixed, recalled: Sample) -> bool:
         """Whether items are so unlike those of calls before that the map goes elsewhere; its forecast is made anew."""
         mean = promise.seconds_a_task(self._recorder)
-        if mean is None or 1 / MISTAKEN < mean / recalled.mean_seconds < MISTAKEN:
+        if mean is None or known.as_long(mean, recalled.mean_seconds):
             return False
         from breakeven.executor.prospect import prospect_of
 
@@ -293,15 +292,15 @@ class Steering:
     def _end_trial(self, mixed: Mixed, gain: float, kept: Promise) -> None:
         """Threads were tried: they stay, or the GIL is what holds them up."""
         self._trial = False
+        workers = mixed.facts["workers"]
+        alone = max((workers + running_elsewhere(workers)) / self._cpus, 1.0)  # times as much, without neighbours
+        self.noticing.gil = gil_share_of(gain * alone, self.noticing.sample(), workers, known.profile())
         if gain >= TRIAL_GAIN:
-            capacity = known.profile().capacity_of(mixed.facts["workers"])
-            self.noticing.gil = 0.0 if gain > KEPT * capacity else 1.0 / gain
             mixed.tick_seconds = promise.WINDOW_SECONDS
             kept.restart(mixed, clock())
-        else:
-            self.noticing.gil = min(1.0 / max(gain, 1e-3), 1.0)
-        choice = self._choose(mixed.stream.remaining, warm=self.warm)
-        if choice.forecast.backend != "threads" or gain < TRIAL_GAIN:
+        left = mixed.stream.remaining
+        choice = self._choose(left, warm=self.warm) if left != 0 else None
+        if choice is not None and (choice.forecast.backend != "threads" or gain < TRIAL_GAIN):
             self.go(mixed, choice)
 
     def _break_off(self, mixed: Mixed, gain: float) -> None:
@@ -342,11 +341,13 @@ class Steering:
         stands = stands and recalled.covers(items, self._terms())
         if not stands and (sample.refusal or not sample.weighed):  # it was of the items before, or nobody weighed any
             return None
-        self._recalled = self._chosen_by = sample
         self._handicap = 1.0 + FORGIVEN * (recalled.handicap - 1.0)
         self.noticing.recall(sample)
+        if not recalled.items:  # how long items take has to be seen anew
+            return None
+        self._recalled = self._chosen_by = sample
         if stands:
-            self.choice, self._due_seconds = recalled.choice, MISTAKEN * expected
+            self.choice, self._due_seconds = recalled.choice, known.MISTAKEN * expected
         else:
             situation = self.situation(items, known_length=True, warm=self.warm)
             self.choice = choose(sample, situation, known.profile())
@@ -358,20 +359,19 @@ class Steering:
         sample, choice, items = self.sample(), self.choice, self._recorder.items
         if sample is None or choice is None:
             return
-        mean = promise.seconds_a_task(self._recorder)
-        if mean is not None and mixed is not None and mixed.facts["backend"] == "processes":
-            before = sample.mean_seconds
-            sample = replace(sample, mean_seconds=(before + mean) / 2 if before else mean)
         if sample.mean_seconds and items:
-            stands = not self._broken and (self._chosen_by is None or _alike(sample, self._chosen_by))
-            learnt = known.Known(
+            stands = not self._broken and (self._chosen_by is None or known.alike(sample, self._chosen_by))
+            before = known.Known(
                 sample=sample,
                 items=items if stands else 0,
                 choice=choice,
                 terms=self._terms(),
                 handicap=self._handicap,
             )
-            known.remember(self._work.fn, learnt)
+            there = promise.seconds_a_task(self._recorder)
+            if there is not None and mixed is not None and mixed.facts["backend"] != "serial":
+                before = before.done_elsewhere(there, mixed.facts["backend"], broken=self._broken)
+            known.remember(self._work.fn, before)
         if mixed is None:
             return
         stayed = mixed.stream.shared is None and len(self.moves) == 1  # what comes again is copied once
@@ -379,14 +379,3 @@ class Steering:
             self._lesson.learn(sample, mixed.pickling_seconds)
         if mixed.started_seconds is not None:
             known.learn_start(str(mixed.facts["start_method"]), mixed.facts["workers"], mixed.started_seconds)
-
-
-def _alike(one: Sample, other: Sample) -> bool:
-    """Whether a choice by the one holds by the other: items as long, on about as many CPUs.
-
-    The first look at a function whose library has just been loaded sees that library's own threads settle down.
-    """
-    return (
-        1 / MISTAKEN < one.mean_seconds / max(other.mean_seconds, 1e-9) < MISTAKEN
-        and abs(one.cpu_share - other.cpu_share) < OTHER_SHARE
-    )
