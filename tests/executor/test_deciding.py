@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import breakeven as be
 from breakeven.executor import auto, known, noticing, steering
 from breakeven.ledger.recorder import Recorder
 from breakeven.model.profile import assumed
@@ -110,14 +111,15 @@ def test_what_was_seen_of_other_items_decides_nothing(change: dict[str, Any]) ->
     assert _steering().recall(replace(before, items=0), 100) is None
 
 
+@pytest.mark.parametrize("seconds", [1e-3, 80e-3])
 @pytest.mark.parametrize("others, waits", [(64_000, False), (0, True)])
-def test_a_short_first_look_takes_no_neighbours_turn_for_waiting(
-    others: int, *, waits: bool, monkeypatch: pytest.MonkeyPatch
+def test_a_first_look_takes_no_neighbours_turns_for_waiting(
+    others: int, seconds: float, *, waits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A millisecond off the CPU is waiting only where nobody else wanted it."""
+    """Time off the CPU is waiting only where nobody else wanted it."""
     monkeypatch.setattr(noticing, "running_elsewhere", lambda _: others)
     seen = noticing.Noticing(len)
-    seen.worked(10, 1e-3, 0.05e-3)
+    seen.worked(10, seconds, 0.05 * seconds)
     assert (seen.sample().blocked_share > 0.5) is waits
 
 
@@ -145,10 +147,12 @@ def test_threads_that_queue_for_the_gil_make_no_item_dearer() -> None:
     assert before.done_elsewhere(3e-3, "threads", broken=False) == before
 
 
-def test_a_choice_that_was_not_borne_out_begins_here_again() -> None:
-    """What items weigh is known, how long they take is not."""
+@pytest.mark.parametrize("there_seconds", [0.3e-3, 3e-3])
+def test_items_of_which_workers_told_otherwise_are_seen_here_again(there_seconds: float) -> None:
+    """What they weigh is known, how long they take is not."""
     deciding = _steering()
-    assert deciding.recall(replace(_known(deciding), items=0), 100) is None
+    before = _known(deciding).done_elsewhere(there_seconds, "processes", broken=False)
+    assert deciding.recall(before, 100) is None
     assert deciding.noticing.sample().argument == SAMPLE.argument
     assert deciding.quiet_until_seconds == 0.0
     assert not deciding.noticing.observed.items
@@ -164,3 +168,24 @@ def test_a_crowd_is_more_than_the_cpus_that_are_ours(
     seen = noticing.Noticing(len)
     seen.worked(10, 1e-3, 0.05e-3)
     assert (seen.sample().blocked_share > 0.5) is waits
+
+
+def test_items_that_were_dear_once_are_known_as_cheap_after_one_call() -> None:
+    """Though it is over before anybody looks: else each later call would be chosen for as a long one."""
+    deciding = _steering()
+    known.remember(len, _known(deciding, replace(SAMPLE, mean_seconds=1e-3)))
+    ledger = be.map(len, [()] * 10).report.ledger
+    found = known.recall(len)
+    assert ledger.choice.startswith("serial")
+    assert found is not None
+    assert found.sample.mean_seconds < 0.5e-3
+    assert not found.items
+
+
+def test_an_unclear_choice_for_the_loop_asks_for_no_room_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes longer to read than the choice."""
+    monkeypatch.setattr(steering, "memory_limit_bytes", lambda: pytest.fail("asked for"))
+    deciding = _steering()
+    found = deciding.recall(_known(deciding, replace(SAMPLE, mean_seconds=60e-6)), 100)
+    assert found is not None
+    assert found.forecast.backend == "serial"

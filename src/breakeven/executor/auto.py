@@ -289,4 +289,4 @@ def _finish_serially(recorder: Recorder, steering: Steering | None, loop: Loop, 
     spent, decided = steering.chosen_after_seconds, steering
     # Who does not ask for the report need not wait for it.
     recorder.forecast = lambda: _forecast(choice, spent, decided)
-    steering.learn(None)
+    steering.learn(None, loop.seconds / max(loop.count - work.first, 1))

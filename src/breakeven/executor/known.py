@@ -25,15 +25,16 @@ CPUS_SECONDS = 1.0
 ALIKE = 1.5  # a call with so many times more or fewer items is decided as the one before
 MISTAKEN = 1.5  # times longer or shorter than the items that a choice rested on: it does not hold for these
 OTHER_SHARE = 0.3  # of a CPU more or less: the same
+DOUBTED = 1.0  # error of a mean that says nothing any more
 
 
 @record
 class Known:
     """A function that was called before: what was seen of it, and what was chosen for how many items.
 
-    The sample is of the calling thread. `items` is 0 where what was seen since does not bear the choice out: the next
-    call begins here again. `terms` are what the choice was limited by; `handicap` is by how much workers fell short of
-    what was promised, at least 1.
+    The sample is of the calling thread; with an error of `DOUBTED` nobody knows what items take here by now. `items` is
+    0 where what was seen since does not bear the choice out: the next call chooses anew. `terms` are what the choice
+    was limited by; `handicap` is by how much workers fell short of what was promised, at least 1.
     """
 
     sample: Sample
@@ -59,12 +60,9 @@ class Known:
             handicap = max(min(dearer, MISTAKEN), handicap if broken else 1.0)
         else:
             dearer = min(dearer, 1.0)
-        return replace(
-            self,
-            sample=replace(self.sample, mean_seconds=here * min(dearer, 1.0)),
-            items=self.items if as_long(dearer, 1.0) else 0,
-            handicap=handicap,
-        )
+        error, items = (self.sample.error, self.items) if as_long(dearer, 1.0) else (DOUBTED, 0)
+        sample = replace(self.sample, mean_seconds=here * min(dearer, 1.0), error=error)
+        return replace(self, sample=sample, items=items, handicap=handicap)
 
 
 def as_long(seconds: float, expected: float) -> bool:

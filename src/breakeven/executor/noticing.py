@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from breakeven.model.sample import Sample
 
 LARGE_CALL_BYTES = 16 << 20  # a call that takes less memory than this is not looked at twice
-SEEMS_TO_WAIT = 0.3  # CPU over wall below which a function seems to wait,
-SLICE_SECONDS = 4e-3  # or was not let on a CPU: a neighbour's turn is about so long
+SEEMS_TO_WAIT = 0.3  # CPU over wall below which a function seems to wait, or was not let on a CPU
 ENOUGH_LOOKS = 24  # of a probe of the GIL: fewer are no estimate
 WORTH_CLOUDPICKLE_SECONDS = 0.5  # of work left: cloudpickle is imported for the sake of a figure
 
@@ -68,8 +67,8 @@ class Noticing:
         """
         queued = queued_seconds()
         before, self._queued = self._queued, queued
-        if before is None and cpu_seconds < SEEMS_TO_WAIT * seconds < SEEMS_TO_WAIT * SLICE_SECONDS and _crowded():
-            return  # it may have been off its CPU for a neighbour's turn: the next look knows
+        if before is None and cpu_seconds < SEEMS_TO_WAIT * seconds and _crowded():
+            return  # it may have been off its CPU for its neighbours' turns: the next look knows
         self.observed.used(cpu_seconds, seconds, None if before is None or queued is None else queued - before)
 
     def gil_seen(self, share: float, looks: int) -> None:

@@ -129,16 +129,20 @@ class Steering:
     def _choose(self, left: int | None, *, warm: bool) -> Choice:
         observed = self.noticing.observed
         items = max(observed.items, 1) if left is None else left
-        sample, profile = self.noticing.sample(), known.profile()
-        situation = self._situation(items, known_length=left is not None, warm=warm)
-        choice = choose(sample, situation, profile)
-        if choice.forecast.backend != "serial":  # reading what room there is takes as long as two choices
-            room = self._room_bytes()
-            if room is not None and choice.forecast.memory_bytes > room:
-                choice = choose(sample, replace(situation, memory_limit=room), profile)
+        sample = self.noticing.sample()
+        choice = self._chosen(sample, self._situation(items, known_length=left is not None, warm=warm))
         if self.choice is None or choice.forecast.backend != "serial":
             self.choice, self._chosen_by = choice, sample
             self.chosen_after_seconds = observed.seconds
+        return choice
+
+    def _chosen(self, sample: Sample, situation: Situation) -> Choice:
+        """The choice, within what room there is: reading that takes as long as two choices, and the loop needs none."""
+        choice = choose(sample, situation, known.profile())
+        if choice.forecast.backend != "serial":
+            room = self._room_bytes()
+            if room is not None and choice.forecast.memory_bytes > room:
+                choice = choose(sample, replace(situation, memory_limit=room), known.profile())
         return choice
 
     # --- what a choice depends on beside the sample ---
@@ -336,29 +340,31 @@ class Steering:
         sample = recalled.sample
         expected = items * sample.mean_seconds
         calls = self.calls_before
-        settled = expected < WORTH_CHOOSING_SECONDS and calls & (calls - 1)  # twice as many may be worth a start by now
+        doubled = calls and not calls & (calls - 1)  # twice as many may be worth a start by now
+        settled = expected < WORTH_CHOOSING_SECONDS and not doubled
         stands = settled or (recalled.choice.clear and not sample.refusal)
         stands = stands and recalled.covers(items, self._terms())
         if not stands and (sample.refusal or not sample.weighed):  # it was of the items before, or nobody weighed any
             return None
         self._handicap = 1.0 + FORGIVEN * (recalled.handicap - 1.0)
         self.noticing.recall(sample)
-        if not recalled.items:  # how long items take has to be seen anew
+        if sample.error >= known.DOUBTED:  # how long items take has to be seen anew
             return None
         self._recalled = self._chosen_by = sample
         if stands:
             self.choice, self._due_seconds = recalled.choice, known.MISTAKEN * expected
         else:
-            situation = self.situation(items, known_length=True, warm=self.warm)
-            self.choice = choose(sample, situation, known.profile())
+            self.choice = self._chosen(sample, self._situation(items, known_length=True, warm=self.warm))
             self._due_seconds = LOOK_AGAIN_SHARE * expected
         return self.choice
 
-    def learn(self, mixed: Mixed | None) -> None:
-        """The call is over: remember what it showed of the function and of a start."""
+    def learn(self, mixed: Mixed | None, mean_seconds: float | None = None) -> None:
+        """The call is over: remember what it showed of the function and of a start; items took `mean_seconds` here."""
         sample, choice, items = self.sample(), self.choice, self._recorder.items
         if sample is None or choice is None:
             return
+        if mean_seconds is not None and not self.noticing.observed.items:  # it was over before anybody looked
+            sample = replace(sample, mean_seconds=mean_seconds)
         if sample.mean_seconds and items:
             stands = not self._broken and (self._chosen_by is None or known.alike(sample, self._chosen_by))
             before = known.Known(
