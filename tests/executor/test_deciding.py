@@ -6,10 +6,12 @@ import sys
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 import breakeven as be
 from breakeven.executor import auto, known, noticing, steering
+from breakeven.executor.weighing import weigh_items
 from breakeven.ledger.recorder import Recorder
 from breakeven.model.profile import assumed
 from breakeven.model.sample import NOTHING, Sample
@@ -189,3 +191,50 @@ def test_an_unclear_choice_for_the_loop_asks_for_no_room_in_memory(monkeypatch: 
     found = deciding.recall(_known(deciding, replace(SAMPLE, mean_seconds=60e-6)), 100)
     assert found is not None
     assert found.forecast.backend == "serial"
+
+
+def _trial(deciding: steering.Steering, gain: float, others: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Where a map goes after two threads did `gain` loops' worth of work, beside so many other threads."""
+    monkeypatch.setattr(steering, "running_elsewhere", lambda _: others)
+    went: list[str] = []
+    monkeypatch.setattr(deciding, "go", lambda _, choice: went.append(choice.forecast.backend))
+    mixed: Any = SimpleNamespace(facts={"workers": 2, "backend": "threads"}, stream=SimpleNamespace(remaining=900))
+    kept: Any = SimpleNamespace(restart=lambda *_: None)
+    deciding._end_trial(mixed, gain, kept)
+    return went
+
+
+@pytest.mark.parametrize("gain, went", [(1.0, ["processes"]), (1.9, [])])
+def test_a_trial_in_a_known_functions_call_goes_by_what_its_items_took_before(
+    gain: float, went: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them has been done in this thread yet: that they take nothing does not follow."""
+    deciding = _steering(max_workers=2)
+    monkeypatch.setattr(deciding, "_cpus", 2)
+    deciding.recall(_known(deciding, replace(SAMPLE, mean_seconds=20e-3)), 1000)
+    assert _trial(deciding, gain, 0, monkeypatch) == went
+
+
+@pytest.mark.parametrize("others, known_share", [(0, 1.0), (3, None)])
+def test_a_trial_in_a_crowd_decides_for_its_own_call_only(
+    others: int, known_share: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What threads gain beside others says little of the GIL."""
+    deciding = _steering(max_workers=2)
+    monkeypatch.setattr(deciding, "_cpus", 2)
+    deciding.recall(_known(deciding), 100)
+    _trial(deciding, 0.4, others, monkeypatch)
+    assert deciding.noticing.gil == pytest.approx(1.0, abs=0.01)
+    deciding.learn(None)
+    found = known.recall(len)
+    assert found is not None
+    assert found.sample.gil_share == (known_share and pytest.approx(known_share, abs=0.01))
+
+
+def test_an_array_that_stands_in_every_item_is_weighed_once_for_all() -> None:
+    """A hundred megabytes that workers are given once do not travel with each of sixty items."""
+    array = np.zeros(1_000_000)
+    items = [(array, number) for number in range(50)]
+    assert weigh_items(items[:1], items, 1e-3, sparing=False).shared_bytes == pytest.approx(array.nbytes / 50)
+    others = [(array.copy(), number) for number in range(50)]
+    assert weigh_items(others[:1], others, 1e-3, sparing=False).shared_bytes == pytest.approx(array.nbytes)

@@ -79,22 +79,22 @@ class Noticing:
     # --- weight ---
 
     def weigh(
-        self, items: Sequence[Any], results: Sequence[Any], rest_seconds: float, *, inherited: bool = False
+        self, items: Sequence[Any], results: Sequence[Any], rest_seconds: float, source: Any, *, inherited: bool = False
     ) -> None:
         """Measure, once, what items, results and the function weigh; `rest_seconds` of work say what that may cost.
 
-        A function that is `inherited` by workers weighs nothing.
+        The items are of `source`. A function that is `inherited` by workers weighs nothing.
         """
         if self._payload and not (self.dear and rest_seconds >= WORTH_CLOUDPICKLE_SECONDS):
             return
-        from breakeven.executor.weighing import Dear, Unmovable, weigh, weigh_function
+        from breakeven.executor.weighing import Dear, Unmovable, weigh, weigh_function, weigh_items
 
         sparing = rest_seconds < WORTH_CLOUDPICKLE_SECONDS
         mean = self.observed.seconds / max(self.observed.items, 1)
         self.dear = False
         self._payload = {"function_bytes": 0}
         try:
-            self._payload["argument"] = weigh(items, "the items", mean, sparing=sparing)
+            self._payload["argument"] = weigh_items(items, source, mean, sparing=sparing)
             self._payload["result"] = weigh(results, "the results", mean, sparing=sparing)
             self._payload["function_bytes"] = 0 if inherited else weigh_function(self._fn, sparing=sparing)
         except Dear:

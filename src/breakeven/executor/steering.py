@@ -76,6 +76,7 @@ class Steering:
         self._promise: Promise | None = None
         self._lesson: Lesson | None = None
         self._trial = False  # threads, of which nobody knows whether the GIL lets them
+        self._tried_in_crowd = False  # so that what threads gained says little of the GIL
         self._handicap = 1.0
         self._broken = False  # a promise, in this call
         self._back_off = BACK_OFF_SECONDS
@@ -120,16 +121,18 @@ class Steering:
         """Measure what items, results and function weigh, and how much memory a call takes."""
         self.noticing.look_at_memory(self._room_bytes)
         if self._cpus > 1:
-            self.noticing.weigh(items, results, rest, inherited=self._inherited())
+            self.noticing.weigh(items, results, rest, self._work.source, inherited=self._inherited())
 
     def sample(self) -> Sample | None:
         """What is known of the function by now."""
-        return self.noticing.sample() if self.noticing.observed.items else self._recalled
+        if self.noticing.observed.items:
+            return self.noticing.sample()
+        return None if self._recalled is None else replace(self._recalled, gil_share=self.noticing.gil)
 
     def _choose(self, left: int | None, *, warm: bool) -> Choice:
         observed = self.noticing.observed
         items = max(observed.items, 1) if left is None else left
-        sample = self.noticing.sample()
+        sample = self.sample() or self.noticing.sample()
         choice = self._chosen(sample, self._situation(items, known_length=left is not None, warm=warm))
         if self.choice is None or choice.forecast.backend != "serial":
             self.choice, self._chosen_by = choice, sample
@@ -297,8 +300,8 @@ class Steering:
         """Threads were tried: they stay, or the GIL is what holds them up."""
         self._trial = False
         workers = mixed.facts["workers"]
-        alone = max((workers + running_elsewhere(workers)) / self._cpus, 1.0)  # times as much, without neighbours
-        self.noticing.gil = gil_share_of(gain * alone, self.noticing.sample(), workers, known.profile())
+        self._tried_in_crowd = workers + running_elsewhere(workers) > self._cpus
+        self.noticing.gil = gil_share_of(gain, self.sample() or self.noticing.sample(), workers, known.profile())
         if gain >= TRIAL_GAIN:
             mixed.tick_seconds = promise.WINDOW_SECONDS
             kept.restart(mixed, clock())
@@ -368,7 +371,7 @@ class Steering:
         if sample.mean_seconds and items:
             stands = not self._broken and (self._chosen_by is None or known.alike(sample, self._chosen_by))
             before = known.Known(
-                sample=sample,
+                sample=replace(sample, gil_share=None) if self._tried_in_crowd else sample,
                 items=items if stands else 0,
                 choice=choice,
                 terms=self._terms(),
