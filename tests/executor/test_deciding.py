@@ -238,3 +238,14 @@ def test_an_array_that_stands_in_every_item_is_weighed_once_for_all() -> None:
     assert weigh_items(items[:1], items, 1e-3, sparing=False).shared_bytes == pytest.approx(array.nbytes / 50)
     others = [(array.copy(), number) for number in range(50)]
     assert weigh_items(others[:1], others, 1e-3, sparing=False).shared_bytes == pytest.approx(array.nbytes)
+
+
+def test_nothing_is_chosen_while_waiting_cannot_be_told_from_queueing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Items that sleep, first seen in a crowd, would be given to processes, which never learn that they sleep."""
+    monkeypatch.setattr(noticing, "running_elsewhere", lambda _: 64_000)
+    deciding = _steering(max_workers=2)
+    deciding.noticing.worked(10, 30e-3, 1e-3)
+    assert deciding.look([()] * 10, [0] * 10, 1000) is None
+    deciding.noticing.worked(10, 30e-3, 1e-3)
+    assert deciding.noticing.sample().blocked_share > 0.5
+    assert deciding.look([()] * 10, [0] * 10, 1000) is not None

@@ -152,3 +152,13 @@ def test_as_many_workers_are_chosen_as_pay(mean: float, items: int, known: dict[
     assert choice.forecast in choice.candidates
     assert {one.backend for one in choice.candidates} == {"processes"}
     assert "forecast" in choice.reason
+
+
+@pytest.mark.parametrize("known, least", [(False, 20), (True, 4)])
+def test_how_many_threads_wait_does_not_hang_on_a_guess_of_what_is_to_come(*, known: bool, least: int) -> None:
+    """Of a generator nobody knows the length: as much again as was seen is a guess for time, none for threads."""
+    waiting = Sample(items=4, seconds=0.02, mean_seconds=5e-3, spread_seconds=0.0, error=0.01, cpu_share=0.05)
+    choice = choose(waiting, Situation(items=4, known=known, cpus=2), assumed(2))
+    assert choice.forecast.backend == "threads"
+    assert choice.forecast.workers >= least
+    assert known is (choice.forecast.workers == least)

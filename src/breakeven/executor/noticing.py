@@ -33,6 +33,7 @@ class Noticing:
     def __init__(self, fn: Callable[..., Any]) -> None:
         self.observed = Observed()
         self.gil: float | None = 0.0 if _free_threaded() else None
+        self.doubtful = False  # it may wait, or be off its CPU for its neighbours' turns: the next look knows
         self.dear = False  # sending it takes cloudpickle, which is not loaded
         self._fn = fn
         self._payload: dict[str, Any] = {}
@@ -67,8 +68,9 @@ class Noticing:
         """
         queued = queued_seconds()
         before, self._queued = self._queued, queued
-        if before is None and cpu_seconds < SEEMS_TO_WAIT * seconds and _crowded():
-            return  # it may have been off its CPU for its neighbours' turns: the next look knows
+        self.doubtful = before is None and cpu_seconds < SEEMS_TO_WAIT * seconds and _crowded()
+        if self.doubtful:
+            return
         self.observed.used(cpu_seconds, seconds, None if before is None or queued is None else queued - before)
 
     def gil_seen(self, share: float, looks: int) -> None:

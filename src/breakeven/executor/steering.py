@@ -101,11 +101,11 @@ class Steering:
     def look(self, items: Sequence[Any], results: Sequence[Any], left: int | None) -> Choice | None:
         """Where to go from here, or None to go on; `items` are the last ones, `results` end with theirs."""
         observed = self.noticing.observed
-        if observed.seconds < self._due_seconds:
+        if observed.seconds < self._due_seconds or self.noticing.doubtful:
             return None
         steady = observed.steady_seconds
         self._due_seconds = observed.seconds + steady * (AGAIN - 1)
-        rest = observed.seconds if left is None else left * observed.seconds / observed.items
+        rest = observed.seconds if left is None else left * observed.latest_seconds
         warm = self.warm
         if rest * (1 + self.calls_before) < (LEAST_WARM_SECONDS if warm else LEAST_REST_SECONDS):
             return None

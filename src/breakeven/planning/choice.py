@@ -126,9 +126,14 @@ def _thread_counts(sample: Sample, situation: Situation) -> list[int]:
     if sample.blocked_share < WAITING:
         widest = min(situation.cpus, most or situation.cpus)
     else:
-        keep_busy = -int(-situation.cpus // max(1.0 - sample.blocked_share, 0.01))
-        widest = min(most or MOST_THREADS, keep_busy + situation.cpus, MOST_THREADS, max(situation.items, 1))
+        widest = min(_most_waiting(sample, situation), max(situation.items, 1))
     return _fitting(_doubling(widest), sample.call_bytes, 0, situation)
+
+
+def _most_waiting(sample: Sample, situation: Situation) -> int:
+    """Threads that keep the CPUs busy though most of them wait."""
+    keep_busy = -int(-situation.cpus // max(1.0 - sample.blocked_share, 0.01))
+    return min(situation.max_workers or MOST_THREADS, keep_busy + situation.cpus, MOST_THREADS)
 
 
 def _process_counts(sample: Sample, situation: Situation) -> list[int]:
@@ -168,12 +173,21 @@ def choose(sample: Sample, situation: Situation, profile: MachineProfile) -> Cho
     threads = min((way for way in safe if way.backend == "threads"), key=_seconds, default=None)
     if best.backend == "processes" and threads is not None and threads.seconds * TIE < best.seconds:
         best = threads
+    if best.backend == "threads" and sample.blocked_share >= WAITING and not situation.known:
+        best = _widened(best, sample, situation)
     pilot = _pilot(sample, situation, profile, best, serial)
     if pilot is not None:
         reason = "two threads or more would do, if the function lets go of the GIL: tried on the next items"
         return Choice(forecast=pilot, reason=reason, candidates=tuple(ways), items=situation.items, pilot=True)
     reason = _why(best, ways, sample, situation)
     return Choice(forecast=best, reason=reason, candidates=tuple(ways), items=situation.items)
+
+
+def _widened(threads: Forecast, sample: Sample, situation: Situation) -> Forecast:
+    """As many threads as may wait at once: how many items are still to come is a guess, which says nothing of these."""
+    most = _fitting([_most_waiting(sample, situation)], sample.call_bytes, 0, situation)
+    workers = max(threads.workers, *most)
+    return replace(threads, workers=workers, memory_bytes=workers * sample.call_bytes)
 
 
 def choose_workers(sample: Sample, situation: Situation, profile: MachineProfile, ready: int) -> Choice:
