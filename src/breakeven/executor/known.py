@@ -60,9 +60,11 @@ class Known:
             handicap = max(min(dearer, MISTAKEN), handicap if broken else 1.0)
         else:
             dearer = min(dearer, 1.0)
-        error, items = (self.sample.error, self.items) if as_long(dearer, 1.0) else (DOUBTED, 0)
-        sample = replace(self.sample, mean_seconds=here * min(dearer, 1.0), error=error)
-        return replace(self, sample=sample, items=items, handicap=handicap)
+        sample = self.sample
+        if dearer < 1.0:
+            error = sample.error if as_long(dearer, 1.0) else DOUBTED
+            sample = replace(sample, mean_seconds=seconds_an_item, error=error)
+        return replace(self, sample=sample, items=self.items if as_long(dearer, 1.0) else 0, handicap=handicap)
 
 
 def as_long(seconds: float, expected: float) -> bool:

@@ -64,7 +64,7 @@ class Forecast:
         if self.backend == "serial":
             return "serial"
         if self.backend == "threads":
-            return f"{self.workers} threads"
+            return f"{self.workers} thread{'s' if self.workers > 1 else ''}"
         return f"{self.workers} process{'es' if self.workers > 1 else ''} ({self.start_method})"
 
 
