@@ -8,6 +8,7 @@ import pytest
 
 from breakeven.model.profile import assumed
 from breakeven.model.sample import Payload, Sample
+from breakeven.planning import choice
 from breakeven.planning.choice import Choice, Situation, choose, choose_workers
 from breakeven.records import replace
 
@@ -162,3 +163,15 @@ def test_how_many_threads_wait_does_not_hang_on_a_guess_of_what_is_to_come(*, kn
     assert choice.forecast.backend == "threads"
     assert choice.forecast.workers >= least
     assert known is (choice.forecast.workers == least)
+
+
+def test_a_gain_that_hangs_on_what_moving_takes_is_trusted_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of what workers would spare goes into pickling, which was weighed here and is done beside others."""
+    heavy = Payload(stream_bytes=1e5, dumps_seconds=0.6e-3, loads_seconds=0.6e-3)
+    sample = Sample(
+        items=50, seconds=0.1, mean_seconds=2e-3, spread_seconds=0.0, error=0.02, gil_share=1.0, argument=heavy
+    )
+    situation = Situation(items=1000, known=True, cpus=2, start_seconds=0.0)
+    assert choose(sample, situation, assumed(2)).forecast.backend == "serial"
+    monkeypatch.setattr(choice, "MOVING_CAUTION", 0.0)
+    assert choose(sample, situation, assumed(2)).forecast.backend == "processes"

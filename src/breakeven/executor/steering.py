@@ -367,7 +367,8 @@ class Steering:
         if sample is None or choice is None:
             return
         if mean_seconds is not None and not self.noticing.observed.items:  # it was over before anybody looked
-            sample = replace(sample, mean_seconds=mean_seconds)
+            agrees = known.as_long(mean_seconds, sample.mean_seconds)
+            sample = sample if agrees else replace(sample, mean_seconds=mean_seconds)
         if sample.mean_seconds and items:
             stands = not self._broken and (self._chosen_by is None or known.alike(sample, self._chosen_by))
             before = known.Known(

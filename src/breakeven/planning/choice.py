@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WAITING = 0.3  # blocked share from which more threads than CPUs are considered
 MOST_THREADS = 64
 CAUTION = {"measured": 0.08, "assumed": 0.15}  # relative: by so much the model has to err before a choice does harm
+MOVING_CAUTION = 0.2  # the same, more, of what pickling and moving take: they are weighed here, and done beside others
 LEAST_GAIN_SECONDS = 0.5e-3  # a gain below this is not worth a start
 PILOT_BUFFER_BYTES = 16_000  # an item or result with buffers this large may well be worked on without the GIL
 PILOT_COST_SECONDS = 12e-3  # of threads that turn out to queue for the GIL: their start, and until that is seen
@@ -232,10 +233,12 @@ def _surely_quicker(way: Forecast, serial: Forecast, sample: Sample, profile: Ma
         return False
     least = max(1.0 - sample.error, 0.2)
     start = sum(seconds for name, seconds in way.parts if name == "start-up")
+    moving = sum(seconds for name, seconds in way.parts if name in ("pickling and messages", "feeding the workers"))
     spread = CAUTION[profile.source]
     if way.backend == "threads" and sample.gil_share is None and sample.blocked_share < WAITING:
         spread += 0.5
-    return start + (way.seconds - start) * least * (1 + spread) < serial.seconds * least
+    taking = (way.seconds - start) * (1 + spread) + moving * MOVING_CAUTION
+    return start + taking * least < serial.seconds * least
 
 
 def _pilot(
