@@ -152,6 +152,8 @@ def test_threads_that_queue_for_the_gil_make_no_item_dearer() -> None:
 def test_items_that_were_far_quicker_in_workers_are_seen_here_again() -> None:
     """What they weigh is known, how long they take is not."""
     deciding = _steering()
+    crowded = _known(deciding).done_elsewhere(0.3e-3, "processes", broken=False, crowded=True)
+    assert crowded.sample.error == SAMPLE.error
     before = _known(deciding).done_elsewhere(0.3e-3, "processes", broken=False)
     assert deciding.recall(before, 100) is None
     assert deciding.noticing.sample().argument == SAMPLE.argument

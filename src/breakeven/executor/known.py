@@ -47,12 +47,13 @@ class Known:
         """Whether a call with so many items is like the one that was decided, and free to go the same ways."""
         return self.items / ALIKE <= items <= self.items * ALIKE and terms == self.terms
 
-    def done_elsewhere(self, seconds_an_item: float, place: str, *, broken: bool) -> Known:
+    def done_elsewhere(self, seconds_an_item: float, place: str, *, broken: bool, crowded: bool = False) -> Known:
         """The same, of a call whose items took so long in threads or in processes.
 
         What they took longer is held against workers, never taken for what a loop here would take: else a place where
         items take twice as long looks as good as ever. They are not quicker there: then they are here, too, by now.
-        How much longer they take in threads, the share of the GIL says already.
+        How much longer they take in threads, the share of the GIL says already. Where it was `crowded`, what they took
+        here contains queueing for a CPU, which what workers tell does not.
         """
         here = self.sample.mean_seconds
         dearer, handicap = seconds_an_item / here, self.handicap
@@ -62,7 +63,7 @@ class Known:
             dearer = min(dearer, 1.0)
         sample = self.sample
         if dearer < 1.0:
-            error = sample.error if as_long(dearer, 1.0) else DOUBTED
+            error = sample.error if crowded or as_long(dearer, 1.0) else DOUBTED
             sample = replace(sample, mean_seconds=seconds_an_item, error=error)
         return replace(self, sample=sample, items=self.items if as_long(dearer, 1.0) else 0, handicap=handicap)
 

@@ -380,7 +380,8 @@ class Steering:
             )
             there = promise.seconds_a_task(self._recorder)
             if there is not None and mixed is not None and mixed.facts["backend"] != "serial":
-                before = before.done_elsewhere(there, mixed.facts["backend"], broken=self._broken)
+                crowded = promise.crowded(self._recorder)
+                before = before.done_elsewhere(there, mixed.facts["backend"], broken=self._broken, crowded=crowded)
             known.remember(self._work.fn, before)
         if mixed is None:
             return
