@@ -175,3 +175,13 @@ def test_a_gain_that_hangs_on_what_moving_takes_is_trusted_less(monkeypatch: pyt
     assert choose(sample, situation, assumed(2)).forecast.backend == "serial"
     monkeypatch.setattr(choice, "MOVING_CAUTION", 0.0)
     assert choose(sample, situation, assumed(2)).forecast.backend == "processes"
+
+
+def test_what_pays_for_an_unknown_number_of_items_is_what_pays_for_many() -> None:
+    """Warm processes would be first with a few items that wait, and then be too few for all the others."""
+    waiting = Sample(
+        items=4, seconds=12e-3, mean_seconds=3e-3, spread_seconds=0.0, error=0.05, cpu_share=0.03, gil_share=0.0
+    )
+    few = Situation(items=4, known=True, cpus=2, start_seconds=0.1e-3, threads_load_seconds=4e-3)
+    assert choose(waiting, few, assumed(2)).forecast.backend == "processes"
+    assert choose(waiting, replace(few, known=False), assumed(2)).forecast.backend == "threads"

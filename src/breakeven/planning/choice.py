@@ -19,6 +19,7 @@ WAITING = 0.3  # blocked share from which more threads than CPUs are considered
 MOST_THREADS = 64
 CAUTION = {"measured": 0.08, "assumed": 0.15}  # relative: by so much the model has to err before a choice does harm
 MOVING_CAUTION = 0.2  # the same, more, of what pickling and moving take: they are weighed here, and done beside others
+FURTHER = 16  # times as many items as are guessed of an input without an end: what has started once is there for them
 LEAST_GAIN_SECONDS = 0.5e-3  # a gain below this is not worth a start
 PILOT_BUFFER_BYTES = 16_000  # an item or result with buffers this large may well be worked on without the GIL
 PILOT_COST_SECONDS = 12e-3  # of threads that turn out to queue for the GIL: their start, and until that is seen
@@ -174,6 +175,10 @@ def choose(sample: Sample, situation: Situation, profile: MachineProfile) -> Cho
     threads = min((way for way in safe if way.backend == "threads"), key=_seconds, default=None)
     if best.backend == "processes" and threads is not None and threads.seconds * TIE < best.seconds:
         best = threads
+    if best is not serial and not situation.known:
+        further = candidates(sample, replace(situation, items=FURTHER * situation.items), profile)
+        order = [way.backend for way in sorted(further, key=_seconds)]
+        best = min(safe, key=lambda way: (order.index(way.backend), way.seconds))
     if best.backend == "threads" and sample.blocked_share >= WAITING and not situation.known:
         best = _widened(best, sample, situation)
     pilot = _pilot(sample, situation, profile, best, serial)
