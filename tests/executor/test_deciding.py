@@ -6,9 +6,12 @@ import sys
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+import breakeven as be
 from breakeven.executor import auto, known, noticing, steering
+from breakeven.executor.weighing import weigh_items
 from breakeven.ledger.recorder import Recorder
 from breakeven.model.profile import assumed
 from breakeven.model.sample import NOTHING, Sample
@@ -110,12 +113,140 @@ def test_what_was_seen_of_other_items_decides_nothing(change: dict[str, Any]) ->
     assert _steering().recall(replace(before, items=0), 100) is None
 
 
+@pytest.mark.parametrize("seconds", [1e-3, 80e-3])
 @pytest.mark.parametrize("others, waits", [(64_000, False), (0, True)])
-def test_a_short_first_look_takes_no_neighbours_turn_for_waiting(
-    others: int, *, waits: bool, monkeypatch: pytest.MonkeyPatch
+def test_a_first_look_takes_no_neighbours_turns_for_waiting(
+    others: int, seconds: float, *, waits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A millisecond off the CPU is waiting only where nobody else wanted it."""
+    """Time off the CPU is waiting only where nobody else wanted it."""
     monkeypatch.setattr(noticing, "running_elsewhere", lambda _: others)
+    seen = noticing.Noticing(len)
+    seen.worked(10, seconds, 0.05 * seconds)
+    assert (seen.sample().blocked_share > 0.5) is waits
+
+
+def test_what_workers_take_longer_is_held_against_them_alone() -> None:
+    """Where items take 1.4 times as long as here, the loop is still forecast by what they take here."""
+    before = _known(_steering())
+    after = before.done_elsewhere(1.4e-3, "processes", broken=False)
+    assert after.sample.mean_seconds == SAMPLE.mean_seconds
+    assert after.handicap == pytest.approx(1.4)
+    assert after.covers(100, before.terms)
+
+
+@pytest.mark.parametrize("place", ["processes", "threads"])
+def test_what_is_quicker_elsewhere_is_by_now_quicker_here(place: str) -> None:
+    """A little is taken over; far more, and the next call has to see for itself."""
+    before = _known(_steering())
+    assert before.done_elsewhere(0.8e-3, place, broken=False).sample.mean_seconds == pytest.approx(0.8e-3)
+    assert before.done_elsewhere(0.8e-3, place, broken=False).covers(100, before.terms)
+    assert not before.done_elsewhere(0.3e-3, place, broken=False).covers(100, before.terms)
+
+
+def test_threads_that_queue_for_the_gil_make_no_item_dearer() -> None:
+    """How much longer they take there, the share of the GIL says."""
+    before = _known(_steering())
+    assert before.done_elsewhere(3e-3, "threads", broken=False) == before
+
+
+def test_items_that_were_far_quicker_in_workers_are_seen_here_again() -> None:
+    """What they weigh is known, how long they take is not."""
+    deciding = _steering()
+    crowded = _known(deciding).done_elsewhere(0.3e-3, "processes", broken=False, crowded=True)
+    assert crowded.sample.error == SAMPLE.error
+    before = _known(deciding).done_elsewhere(0.3e-3, "processes", broken=False)
+    assert deciding.recall(before, 100) is None
+    assert deciding.noticing.sample().argument == SAMPLE.argument
+    assert deciding.quiet_until_seconds == 0.0
+    assert not deciding.noticing.observed.items
+
+
+@pytest.mark.parametrize("usable, waits", [(1, False), (64, True)])
+def test_a_crowd_is_more_than_the_cpus_that_are_ours(
+    usable: int, *, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three others are many where one CPU may be used, whatever the machine has."""
+    monkeypatch.setattr(noticing, "running_elsewhere", lambda _: 3)
+    monkeypatch.setattr(known, "cpus", lambda: usable)
     seen = noticing.Noticing(len)
     seen.worked(10, 1e-3, 0.05e-3)
     assert (seen.sample().blocked_share > 0.5) is waits
+
+
+def test_items_that_were_dear_once_are_known_as_cheap_after_one_call() -> None:
+    """Though it is over before anybody looks: else each later call would be chosen for as a long one."""
+    deciding = _steering()
+    known.remember(len, _known(deciding, replace(SAMPLE, mean_seconds=1e-3)))
+    ledger = be.map(len, [()] * 10).report.ledger
+    found = known.recall(len)
+    assert ledger.choice.startswith("serial")
+    assert found is not None
+    assert found.sample.mean_seconds < 0.5e-3
+    assert not found.items
+
+
+def test_an_unclear_choice_for_the_loop_asks_for_no_room_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes longer to read than the choice."""
+    monkeypatch.setattr(steering, "memory_limit_bytes", lambda: pytest.fail("asked for"))
+    deciding = _steering()
+    found = deciding.recall(_known(deciding, replace(SAMPLE, mean_seconds=60e-6)), 100)
+    assert found is not None
+    assert found.forecast.backend == "serial"
+
+
+def _trial(deciding: steering.Steering, gain: float, others: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Where a map goes after two threads did `gain` loops' worth of work, beside so many other threads."""
+    monkeypatch.setattr(steering, "running_elsewhere", lambda _: others)
+    went: list[str] = []
+    monkeypatch.setattr(deciding, "go", lambda _, choice: went.append(choice.forecast.backend))
+    mixed: Any = SimpleNamespace(facts={"workers": 2, "backend": "threads"}, stream=SimpleNamespace(remaining=900))
+    kept: Any = SimpleNamespace(restart=lambda *_: None)
+    deciding._end_trial(mixed, gain, kept)
+    return went
+
+
+@pytest.mark.parametrize("gain, went", [(1.0, ["processes"]), (1.9, [])])
+def test_a_trial_in_a_known_functions_call_goes_by_what_its_items_took_before(
+    gain: float, went: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them has been done in this thread yet: that they take nothing does not follow."""
+    deciding = _steering(max_workers=2)
+    monkeypatch.setattr(deciding, "_cpus", 2)
+    deciding.recall(_known(deciding, replace(SAMPLE, mean_seconds=20e-3)), 1000)
+    assert _trial(deciding, gain, 0, monkeypatch) == went
+
+
+@pytest.mark.parametrize("others, known_share", [(0, 1.0), (3, None)])
+def test_a_trial_in_a_crowd_decides_for_its_own_call_only(
+    others: int, known_share: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What threads gain beside others says little of the GIL."""
+    deciding = _steering(max_workers=2)
+    monkeypatch.setattr(deciding, "_cpus", 2)
+    deciding.recall(_known(deciding), 100)
+    _trial(deciding, 0.4, others, monkeypatch)
+    assert deciding.noticing.gil == pytest.approx(1.0, abs=0.01)
+    deciding.learn(None)
+    found = known.recall(len)
+    assert found is not None
+    assert found.sample.gil_share == (known_share and pytest.approx(known_share, abs=0.01))
+
+
+def test_an_array_that_stands_in_every_item_is_weighed_once_for_all() -> None:
+    """A hundred megabytes that workers are given once do not travel with each of sixty items."""
+    array = np.zeros(1_000_000)
+    items = [(array, number) for number in range(50)]
+    assert weigh_items(items[:1], items, 1e-3, sparing=False).shared_bytes == pytest.approx(array.nbytes / 50)
+    others = [(array.copy(), number) for number in range(50)]
+    assert weigh_items(others[:1], others, 1e-3, sparing=False).shared_bytes == pytest.approx(array.nbytes)
+
+
+def test_nothing_is_chosen_while_waiting_cannot_be_told_from_queueing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Items that sleep, first seen in a crowd, would be given to processes, which never learn that they sleep."""
+    monkeypatch.setattr(noticing, "running_elsewhere", lambda _: 64_000)
+    deciding = _steering(max_workers=2)
+    deciding.noticing.worked(10, 30e-3, 1e-3)
+    assert deciding.look([()] * 10, [0] * 10, 1000) is None
+    deciding.noticing.worked(10, 30e-3, 1e-3)
+    assert deciding.noticing.sample().blocked_share > 0.5
+    assert deciding.look([()] * 10, [0] * 10, 1000) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import pytest
@@ -205,3 +206,26 @@ def test_what_loading_takes_is_in_the_interval_of_threads() -> None:
     plain = model.threads(sample(1e-3, gil_share=1.0), 10, 2, ideal())
     loaded = model.threads(sample(1e-3, gil_share=1.0), 10, 2, ideal(), load_seconds=4e-3)
     assert loaded.high_seconds - loaded.seconds > plain.high_seconds - plain.seconds + 2e-3
+
+
+@pytest.mark.parametrize("fresh_bytes", [0.0, 4e6])
+@pytest.mark.parametrize("share", [0.4, 0.6])
+def test_the_share_of_the_gil_is_the_one_that_forecasts_this_gain(share: float, fresh_bytes: float) -> None:
+    """What threads were seen to gain, put into the forecast and taken out of it again; new pages are not the GIL's."""
+    items = sample(10e-3, gil_share=share, result=Payload(shared_bytes=fresh_bytes))
+    gain = model.serial(items, 10_000).seconds / model.threads(items, 10_000, 2, ideal()).seconds
+    assert model.gil_share_of(gain, items, 2, ideal()) == pytest.approx(share, abs=0.02)
+
+
+@pytest.mark.parametrize("gain, share", [(1.9, 0.0), (0.4, 1.0)])
+def test_whoever_gains_all_there_is_lets_go_of_the_gil(gain: float, share: float) -> None:
+    """And who gains nothing holds it."""
+    assert model.gil_share_of(gain, sample(10e-3), 2, ideal()) == pytest.approx(share, abs=0.01)
+
+
+@pytest.mark.parametrize("workers", [2, 3, 7, 64])
+def test_the_last_of_several_workers_is_late_by_the_logarithm_of_their_number(workers: int) -> None:
+    """The extreme of so many normal variables, for three as exactly as for two."""
+    items = sample(10e-3, spread_seconds=1e-3)
+    expected = 1e-3 * math.sqrt(2 * math.log(workers)) / 2
+    assert model._tail(items, 10**6, workers) == pytest.approx(expected, rel=1e-4)

@@ -8,6 +8,7 @@ import pytest
 
 from breakeven.model.profile import assumed
 from breakeven.model.sample import Payload, Sample
+from breakeven.planning import choice
 from breakeven.planning.choice import Choice, Situation, choose, choose_workers
 from breakeven.records import replace
 
@@ -152,3 +153,35 @@ def test_as_many_workers_are_chosen_as_pay(mean: float, items: int, known: dict[
     assert choice.forecast in choice.candidates
     assert {one.backend for one in choice.candidates} == {"processes"}
     assert "forecast" in choice.reason
+
+
+@pytest.mark.parametrize("known, least", [(False, 20), (True, 4)])
+def test_how_many_threads_wait_does_not_hang_on_a_guess_of_what_is_to_come(*, known: bool, least: int) -> None:
+    """Of a generator nobody knows the length: as much again as was seen is a guess for time, none for threads."""
+    waiting = Sample(items=4, seconds=0.02, mean_seconds=5e-3, spread_seconds=0.0, error=0.01, cpu_share=0.05)
+    choice = choose(waiting, Situation(items=4, known=known, cpus=2), assumed(2))
+    assert choice.forecast.backend == "threads"
+    assert choice.forecast.workers >= least
+    assert known is (choice.forecast.workers == least)
+
+
+def test_a_gain_that_hangs_on_what_moving_takes_is_trusted_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of what workers would spare goes into pickling, which was weighed here and is done beside others."""
+    heavy = Payload(stream_bytes=1e5, dumps_seconds=0.6e-3, loads_seconds=0.6e-3)
+    sample = Sample(
+        items=50, seconds=0.1, mean_seconds=2e-3, spread_seconds=0.0, error=0.02, gil_share=1.0, argument=heavy
+    )
+    situation = Situation(items=1000, known=True, cpus=2, start_seconds=0.0)
+    assert choose(sample, situation, assumed(2)).forecast.backend == "serial"
+    monkeypatch.setattr(choice, "MOVING_CAUTION", 0.0)
+    assert choose(sample, situation, assumed(2)).forecast.backend == "processes"
+
+
+def test_what_pays_for_an_unknown_number_of_items_is_what_pays_for_many() -> None:
+    """Warm processes would be first with a few items that wait, and then be too few for all the others."""
+    waiting = Sample(
+        items=4, seconds=12e-3, mean_seconds=3e-3, spread_seconds=0.0, error=0.05, cpu_share=0.03, gil_share=0.0
+    )
+    few = Situation(items=4, known=True, cpus=2, start_seconds=0.1e-3, threads_load_seconds=4e-3)
+    assert choose(waiting, few, assumed(2)).forecast.backend == "processes"
+    assert choose(waiting, replace(few, known=False), assumed(2)).forecast.backend == "threads"

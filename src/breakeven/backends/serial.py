@@ -145,9 +145,12 @@ class Loop:
     def blocks(self) -> Iterator[list[Any]]:
         """All blocks to the end."""
         step = self._step if self._bounded else self.block
+        put_together = self._work.into is not None  # then the consumer has nothing to do
         while not self.done:
             values = step()
-            if values or self._work.into is not None:
+            if put_together:
+                yield values
+            elif values:
                 self._recorder.mark(states.CONSUMER)
                 yield values
                 self._recorder.mark(states.DISPATCH)
@@ -230,6 +233,8 @@ class Loop:
             self._block = min(self._block * (2 if took > BLOCK_SECONDS / 16 else 8), LARGEST_BLOCK)
         elif took > BLOCK_SECONDS * 2:
             self._block = max(self._block // 2, 1)
+        if self._walk is not None and self._at >= len(self._single):  # by now: tasks may have added to it
+            self.done = self._error is None
         return values if into is None else []
 
     def _pull(self) -> tuple[int, Iterator[Any]]:

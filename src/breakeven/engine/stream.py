@@ -108,7 +108,7 @@ class Stream:
         self.slow = False  # whether the input was slow in coming, the last time
         self.pulls = self._input is not None  # whether cutting runs code of the caller's
         if isinstance(self._single, list | tuple) and len(self._single) <= MOST_COMPARED:
-            again = _large_arrays_that_occur_again(self._single)
+            again = large_arrays_that_occur_again(self._single)
             if again:
                 self.shared = Shared(again)
         for index in self._early:
@@ -310,14 +310,14 @@ class Stream:
         return True
 
 
-def _large_arrays_that_occur_again(items: list[Any] | tuple[Any, ...]) -> list[Any]:
+def large_arrays_that_occur_again(items: list[Any] | tuple[Any, ...]) -> list[Any]:
     """Large arrays that are an item more than once, or stand directly in such an item, or in several items."""
     numpy = sys.modules.get("numpy")
     if numpy is None or not items:
         return []
-    first = _parts(items[0])
+    first = parts_of(items[0])
     if first and any(_is_large(part, numpy) for part in first):  # as a rule all items are made alike
-        candidates = [part for item in items for part in {id(part): part for part in _parts(item)}.values()]
+        candidates = [part for item in items for part in {id(part): part for part in parts_of(item)}.values()]
     elif len(set(map(id, items))) == len(items):
         return []
     else:
@@ -330,11 +330,11 @@ def _large_arrays_that_occur_again(items: list[Any] | tuple[Any, ...]) -> list[A
         seen.add(id(item))
     found = list(again.values())
     for item in again.values():
-        found += _parts(item)
+        found += parts_of(item)
     return [one for one in found if _is_large(one, numpy)]
 
 
-def _parts(item: Any) -> list[Any]:
+def parts_of(item: Any) -> list[Any]:
     """What stands directly in a short tuple, list or dictionary."""
     if type(item) not in (list, tuple, dict) or len(item) > MOST_PARTS:
         return []

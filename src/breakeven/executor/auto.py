@@ -163,7 +163,7 @@ class _Watch:
         self.loop = loop
         self.steering = steering
         # Of work done here: when to look next.
-        self.due_seconds = FIRST_LOOK_SECONDS if steering is None else steering.quiet_until_seconds
+        self.due_seconds = max(FIRST_LOOK_SECONDS, 0.0 if steering is None else steering.quiet_until_seconds)
         self._left = work.length
         self._rented = _rented(work)
         self._items, self._seconds = work.first, 0.0
@@ -244,9 +244,7 @@ def _decided_before(work: Work, recorder: Recorder, options: Options) -> Going |
     steering = _steering(work, recorder, options)
     steering.calls_before = _rented(work)
     choice = steering.recall(recalled, work.length or 0)
-    if choice is None:
-        return None
-    return steering, None if choice.forecast.backend == "serial" else choice, work
+    return steering, None if choice is None or choice.forecast.backend == "serial" else choice, work
 
 
 def _worth_loading(loop: Loop, left: int | None, rented: int) -> bool:
@@ -291,4 +289,4 @@ def _finish_serially(recorder: Recorder, steering: Steering | None, loop: Loop, 
     spent, decided = steering.chosen_after_seconds, steering
     # Who does not ask for the report need not wait for it.
     recorder.forecast = lambda: _forecast(choice, spent, decided)
-    steering.learn(None)
+    steering.learn(None, loop.seconds / max(loop.count - work.first, 1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from time import perf_counter as clock
 
-from breakeven.records import record
+from breakeven.records import record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,14 +23,18 @@ MOST_FUNCTIONS = 128
 MOST_COUNTED = 1000
 CPUS_SECONDS = 1.0
 ALIKE = 1.5  # a call with so many times more or fewer items is decided as the one before
+MISTAKEN = 1.5  # times longer or shorter than the items that a choice rested on: it does not hold for these
+OTHER_SHARE = 0.3  # of a CPU more or less: the same
+DOUBTED = 1.0  # error of a mean that says nothing any more
 
 
 @record
 class Known:
     """A function that was called before: what was seen of it, and what was chosen for how many items.
 
-    `items` is 0 where what was seen since does not bear the choice out: the next call chooses anew. `terms` are what
-    the choice was limited by; `handicap` is by how much workers fell short of what was promised, at least 1.
+    The sample is of the calling thread; with an error of `DOUBTED` nobody knows what items take here by now. `items` is
+    0 where what was seen since does not bear the choice out: the next call chooses anew. `terms` are what the choice
+    was limited by; `handicap` is by how much workers fell short of what was promised, at least 1.
     """
 
     sample: Sample
@@ -42,6 +46,39 @@ class Known:
     def covers(self, items: int, terms: tuple[Any, ...]) -> bool:
         """Whether a call with so many items is like the one that was decided, and free to go the same ways."""
         return self.items / ALIKE <= items <= self.items * ALIKE and terms == self.terms
+
+    def done_elsewhere(self, seconds_an_item: float, place: str, *, broken: bool, crowded: bool = False) -> Known:
+        """The same, of a call whose items took so long in threads or in processes.
+
+        What they took longer is held against workers, never taken for what a loop here would take: else a place where
+        items take twice as long looks as good as ever. They are not quicker there: then they are here, too, by now.
+        How much longer they take in threads, the share of the GIL says already. Where it was `crowded`, what they took
+        here contains queueing for a CPU, which what workers tell does not.
+        """
+        here = self.sample.mean_seconds
+        dearer, handicap = seconds_an_item / here, self.handicap
+        if place == "processes":
+            handicap = max(min(dearer, MISTAKEN), handicap if broken else 1.0)
+        else:
+            dearer = min(dearer, 1.0)
+        sample = self.sample
+        if dearer < 1.0:
+            error = sample.error if crowded or as_long(dearer, 1.0) else DOUBTED
+            sample = replace(sample, mean_seconds=seconds_an_item, error=error)
+        return replace(self, sample=sample, items=self.items if as_long(dearer, 1.0) else 0, handicap=handicap)
+
+
+def as_long(seconds: float, expected: float) -> bool:
+    """Whether items took about as long as the ones that a choice rested on."""
+    return 1 / MISTAKEN < seconds / max(expected, 1e-9) < MISTAKEN
+
+
+def alike(one: Sample, other: Sample) -> bool:
+    """Whether a choice by the one holds by the other: items as long, on about as many CPUs.
+
+    The first look at a function whose library has just been loaded sees that library's own threads settle down.
+    """
+    return as_long(one.mean_seconds, other.mean_seconds) and abs(one.cpu_share - other.cpu_share) < OTHER_SHARE
 
 
 _functions: dict[Any, Known] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from breakeven.executor import known
 from breakeven.model.sample import Observed
 from breakeven.probes.capacity import running_elsewhere
 from breakeven.probes.kernel import queued_seconds
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from breakeven.model.sample import Sample
 
 LARGE_CALL_BYTES = 16 << 20  # a call that takes less memory than this is not looked at twice
-SEEMS_TO_WAIT = 0.3  # CPU over wall below which a function seems to wait,
-SLICE_SECONDS = 4e-3  # or was not let on a CPU: a neighbour's turn is about so long
+SEEMS_TO_WAIT = 0.3  # CPU over wall below which a function seems to wait, or was not let on a CPU
 ENOUGH_LOOKS = 24  # of a probe of the GIL: fewer are no estimate
 WORTH_CLOUDPICKLE_SECONDS = 0.5  # of work left: cloudpickle is imported for the sake of a figure
 
@@ -33,6 +33,7 @@ class Noticing:
     def __init__(self, fn: Callable[..., Any]) -> None:
         self.observed = Observed()
         self.gil: float | None = 0.0 if _free_threaded() else None
+        self.doubtful = False  # it may wait, or be off its CPU for its neighbours' turns: the next look knows
         self.dear = False  # sending it takes cloudpickle, which is not loaded
         self._fn = fn
         self._payload: dict[str, Any] = {}
@@ -67,8 +68,9 @@ class Noticing:
         """
         queued = queued_seconds()
         before, self._queued = self._queued, queued
-        if before is None and cpu_seconds < SEEMS_TO_WAIT * seconds < SEEMS_TO_WAIT * SLICE_SECONDS and _crowded():
-            return  # it may have been off its CPU for a neighbour's turn: the next look knows
+        self.doubtful = before is None and cpu_seconds < SEEMS_TO_WAIT * seconds and _crowded()
+        if self.doubtful:
+            return
         self.observed.used(cpu_seconds, seconds, None if before is None or queued is None else queued - before)
 
     def gil_seen(self, share: float, looks: int) -> None:
@@ -79,22 +81,22 @@ class Noticing:
     # --- weight ---
 
     def weigh(
-        self, items: Sequence[Any], results: Sequence[Any], rest_seconds: float, *, inherited: bool = False
+        self, items: Sequence[Any], results: Sequence[Any], rest_seconds: float, source: Any, *, inherited: bool = False
     ) -> None:
         """Measure, once, what items, results and the function weigh; `rest_seconds` of work say what that may cost.
 
-        A function that is `inherited` by workers weighs nothing.
+        The items are of `source`. A function that is `inherited` by workers weighs nothing.
         """
         if self._payload and not (self.dear and rest_seconds >= WORTH_CLOUDPICKLE_SECONDS):
             return
-        from breakeven.executor.weighing import Dear, Unmovable, weigh, weigh_function
+        from breakeven.executor.weighing import Dear, Unmovable, weigh, weigh_function, weigh_items
 
         sparing = rest_seconds < WORTH_CLOUDPICKLE_SECONDS
         mean = self.observed.seconds / max(self.observed.items, 1)
         self.dear = False
         self._payload = {"function_bytes": 0}
         try:
-            self._payload["argument"] = weigh(items, "the items", mean, sparing=sparing)
+            self._payload["argument"] = weigh_items(items, source, mean, sparing=sparing)
             self._payload["result"] = weigh(results, "the results", mean, sparing=sparing)
             self._payload["function_bytes"] = 0 if inherited else weigh_function(self._fn, sparing=sparing)
         except Dear:
@@ -133,8 +135,8 @@ class Noticing:
 
 
 def _crowded() -> bool:
-    """Whether more threads want a CPU than there are, at this moment."""
-    return running_elsewhere(0) >= (os.cpu_count() or 1)
+    """Whether more threads want a CPU than there are for us, at this moment."""
+    return running_elsewhere(0) >= known.cpus()
 
 
 def _free_threaded() -> bool:

@@ -16,6 +16,7 @@ WINDOW_SECONDS = 60e-3  # shorter, and a neighbour's moment decides
 SHORT_SECONDS = 20e-3  # enough to see that it is hopeless
 TRIAL_SECONDS = 6e-3  # enough for threads on trial
 MOSTLY_WAITING = 0.5  # CPU over wall below which a thread's CPU says little of what it does
+QUEUED_SHARE = 0.1  # of what they computed: workers that queued longer for CPUs had neighbours
 ROUNDS = 2  # every worker should have done so many items before it is judged
 
 
@@ -67,3 +68,10 @@ def seconds_a_task(recorder: Recorder) -> float | None:
     if not tasks:
         return None
     return sum(lane.states[states.COMPUTED] - lane.split[1] - lane.split[2] for lane in recorder.lanes) / tasks
+
+
+def crowded(recorder: Recorder) -> bool:
+    """Whether workers queued for CPUs: so did the calling thread then, and what items took here is too much."""
+    lanes = recorder.lanes
+    queued = sum(lane.split[1] for lane in lanes)
+    return queued > QUEUED_SHARE * sum(lane.states[states.COMPUTED] for lane in lanes)

@@ -19,6 +19,7 @@ from breakeven.executor import known, promise
 from breakeven.executor.noticing import WORTH_CLOUDPICKLE_SECONDS, Noticing
 from breakeven.executor.promise import Promise
 from breakeven.ledger import recorder as states
+from breakeven.model.forecast import gil_share_of
 from breakeven.planning.choice import Choice, Situation, choose
 from breakeven.probes.capacity import memory_limit_bytes, running_elsewhere
 from breakeven.probes.memory import resident_bytes
@@ -48,8 +49,6 @@ TRIAL_GAIN = 1.25  # threads on trial stay from here on
 FORGIVEN = 0.75  # of a handicap is left in the next call
 BACK_OFF_SECONDS = 0.1  # before what has not kept its promise is tried again; doubled each time
 WORTH_CHOOSING_SECONDS = 5e-3  # of work in a call whose function is known: below, the last choice is taken as it is
-MISTAKEN = 1.5  # times more or less than calls before: this call is forecast anew
-OTHER_SHARE = 0.3  # of a CPU more or less: the same
 ENGINE_SECONDS = 6e-3  # to load what drives worker processes, once in a program,
 THREADS_SECONDS = 4e-3  # and what drives threads
 CLOUDPICKLE_SECONDS = 22e-3  # its import; needed for what stands in `__main__`, lambdas and closures
@@ -77,6 +76,7 @@ class Steering:
         self._promise: Promise | None = None
         self._lesson: Lesson | None = None
         self._trial = False  # threads, of which nobody knows whether the GIL lets them
+        self._tried_in_crowd = False  # so that what threads gained says little of the GIL
         self._handicap = 1.0
         self._broken = False  # a promise, in this call
         self._back_off = BACK_OFF_SECONDS
@@ -101,11 +101,11 @@ class Steering:
     def look(self, items: Sequence[Any], results: Sequence[Any], left: int | None) -> Choice | None:
         """Where to go from here, or None to go on; `items` are the last ones, `results` end with theirs."""
         observed = self.noticing.observed
-        if observed.seconds < self._due_seconds:
+        if observed.seconds < self._due_seconds or self.noticing.doubtful:
             return None
         steady = observed.steady_seconds
         self._due_seconds = observed.seconds + steady * (AGAIN - 1)
-        rest = observed.seconds if left is None else left * observed.seconds / observed.items
+        rest = observed.seconds if left is None else left * observed.latest_seconds
         warm = self.warm
         if rest * (1 + self.calls_before) < (LEAST_WARM_SECONDS if warm else LEAST_REST_SECONDS):
             return None
@@ -121,25 +121,31 @@ class Steering:
         """Measure what items, results and function weigh, and how much memory a call takes."""
         self.noticing.look_at_memory(self._room_bytes)
         if self._cpus > 1:
-            self.noticing.weigh(items, results, rest, inherited=self._inherited())
+            self.noticing.weigh(items, results, rest, self._work.source, inherited=self._inherited())
 
     def sample(self) -> Sample | None:
         """What is known of the function by now."""
-        return self.noticing.sample() if self.noticing.observed.items else self._recalled
+        if self.noticing.observed.items:
+            return self.noticing.sample()
+        return None if self._recalled is None else replace(self._recalled, gil_share=self.noticing.gil)
 
     def _choose(self, left: int | None, *, warm: bool) -> Choice:
         observed = self.noticing.observed
         items = max(observed.items, 1) if left is None else left
-        sample, profile = self.noticing.sample(), known.profile()
-        situation = self._situation(items, known_length=left is not None, warm=warm)
-        choice = choose(sample, situation, profile)
-        if choice.forecast.backend != "serial":  # reading what room there is takes as long as two choices
-            room = self._room_bytes()
-            if room is not None and choice.forecast.memory_bytes > room:
-                choice = choose(sample, replace(situation, memory_limit=room), profile)
+        sample = self.sample() or self.noticing.sample()
+        choice = self._chosen(sample, self._situation(items, known_length=left is not None, warm=warm))
         if self.choice is None or choice.forecast.backend != "serial":
             self.choice, self._chosen_by = choice, sample
             self.chosen_after_seconds = observed.seconds
+        return choice
+
+    def _chosen(self, sample: Sample, situation: Situation) -> Choice:
+        """The choice, within what room there is: reading that takes as long as two choices, and the loop needs none."""
+        choice = choose(sample, situation, known.profile())
+        if choice.forecast.backend != "serial":
+            room = self._room_bytes()
+            if room is not None and choice.forecast.memory_bytes > room:
+                choice = choose(sample, replace(situation, memory_limit=room), known.profile())
         return choice
 
     # --- what a choice depends on beside the sample ---
@@ -276,7 +282,7 @@ class Steering:
     def _forecast_anew(self, mixed: Mixed, recalled: Sample) -> bool:
         """Whether items are so unlike those of calls before that the map goes elsewhere; its forecast is made anew."""
         mean = promise.seconds_a_task(self._recorder)
-        if mean is None or 1 / MISTAKEN < mean / recalled.mean_seconds < MISTAKEN:
+        if mean is None or known.as_long(mean, recalled.mean_seconds):
             return False
         from breakeven.executor.prospect import prospect_of
 
@@ -293,15 +299,15 @@ class Steering:
     def _end_trial(self, mixed: Mixed, gain: float, kept: Promise) -> None:
         """Threads were tried: they stay, or the GIL is what holds them up."""
         self._trial = False
+        workers = mixed.facts["workers"]
+        self._tried_in_crowd = workers + running_elsewhere(workers) > self._cpus
+        self.noticing.gil = gil_share_of(gain, self.sample() or self.noticing.sample(), workers, known.profile())
         if gain >= TRIAL_GAIN:
-            capacity = known.profile().capacity_of(mixed.facts["workers"])
-            self.noticing.gil = 0.0 if gain > KEPT * capacity else 1.0 / gain
             mixed.tick_seconds = promise.WINDOW_SECONDS
             kept.restart(mixed, clock())
-        else:
-            self.noticing.gil = min(1.0 / max(gain, 1e-3), 1.0)
-        choice = self._choose(mixed.stream.remaining, warm=self.warm)
-        if choice.forecast.backend != "threads" or gain < TRIAL_GAIN:
+        left = mixed.stream.remaining
+        choice = self._choose(left, warm=self.warm) if left != 0 else None
+        if choice is not None and (choice.forecast.backend != "threads" or gain < TRIAL_GAIN):
             self.go(mixed, choice)
 
     def _break_off(self, mixed: Mixed, gain: float) -> None:
@@ -337,41 +343,46 @@ class Steering:
         sample = recalled.sample
         expected = items * sample.mean_seconds
         calls = self.calls_before
-        settled = expected < WORTH_CHOOSING_SECONDS and calls & (calls - 1)  # twice as many may be worth a start by now
+        doubled = calls and not calls & (calls - 1)  # twice as many may be worth a start by now
+        settled = expected < WORTH_CHOOSING_SECONDS and not doubled
         stands = settled or (recalled.choice.clear and not sample.refusal)
         stands = stands and recalled.covers(items, self._terms())
         if not stands and (sample.refusal or not sample.weighed):  # it was of the items before, or nobody weighed any
             return None
-        self._recalled = self._chosen_by = sample
         self._handicap = 1.0 + FORGIVEN * (recalled.handicap - 1.0)
         self.noticing.recall(sample)
+        if sample.error >= known.DOUBTED:  # how long items take has to be seen anew
+            return None
+        self._recalled = self._chosen_by = sample
         if stands:
-            self.choice, self._due_seconds = recalled.choice, MISTAKEN * expected
+            self.choice, self._due_seconds = recalled.choice, known.MISTAKEN * expected
         else:
-            situation = self.situation(items, known_length=True, warm=self.warm)
-            self.choice = choose(sample, situation, known.profile())
+            self.choice = self._chosen(sample, self._situation(items, known_length=True, warm=self.warm))
             self._due_seconds = LOOK_AGAIN_SHARE * expected
         return self.choice
 
-    def learn(self, mixed: Mixed | None) -> None:
-        """The call is over: remember what it showed of the function and of a start."""
+    def learn(self, mixed: Mixed | None, mean_seconds: float | None = None) -> None:
+        """The call is over: remember what it showed of the function and of a start; items took `mean_seconds` here."""
         sample, choice, items = self.sample(), self.choice, self._recorder.items
         if sample is None or choice is None:
             return
-        mean = promise.seconds_a_task(self._recorder)
-        if mean is not None and mixed is not None and mixed.facts["backend"] == "processes":
-            before = sample.mean_seconds
-            sample = replace(sample, mean_seconds=(before + mean) / 2 if before else mean)
+        if mean_seconds is not None and not self.noticing.observed.items:  # it was over before anybody looked
+            agrees = known.as_long(mean_seconds, sample.mean_seconds)
+            sample = sample if agrees else replace(sample, mean_seconds=mean_seconds)
         if sample.mean_seconds and items:
-            stands = not self._broken and (self._chosen_by is None or _alike(sample, self._chosen_by))
-            learnt = known.Known(
-                sample=sample,
+            stands = not self._broken and (self._chosen_by is None or known.alike(sample, self._chosen_by))
+            before = known.Known(
+                sample=replace(sample, gil_share=None) if self._tried_in_crowd else sample,
                 items=items if stands else 0,
                 choice=choice,
                 terms=self._terms(),
                 handicap=self._handicap,
             )
-            known.remember(self._work.fn, learnt)
+            there = promise.seconds_a_task(self._recorder)
+            if there is not None and mixed is not None and mixed.facts["backend"] != "serial":
+                crowded = promise.crowded(self._recorder)
+                before = before.done_elsewhere(there, mixed.facts["backend"], broken=self._broken, crowded=crowded)
+            known.remember(self._work.fn, before)
         if mixed is None:
             return
         stayed = mixed.stream.shared is None and len(self.moves) == 1  # what comes again is copied once
@@ -379,14 +390,3 @@ class Steering:
             self._lesson.learn(sample, mixed.pickling_seconds)
         if mixed.started_seconds is not None:
             known.learn_start(str(mixed.facts["start_method"]), mixed.facts["workers"], mixed.started_seconds)
-
-
-def _alike(one: Sample, other: Sample) -> bool:
-    """Whether a choice by the one holds by the other: items as long, on about as many CPUs.
-
-    The first look at a function whose library has just been loaded sees that library's own threads settle down.
-    """
-    return (
-        1 / MISTAKEN < one.mean_seconds / max(other.mean_seconds, 1e-9) < MISTAKEN
-        and abs(one.cpu_share - other.cpu_share) < OTHER_SHARE
-    )

@@ -10,7 +10,9 @@ from _pickle import PickleBuffer, dumps, loads
 from time import perf_counter as clock
 
 from breakeven.engine.codec import LARGE, pickled
+from breakeven.engine.stream import MOST_COMPARED, large_arrays_that_occur_again, parts_of
 from breakeven.model.sample import Payload
+from breakeven.records import replace
 from breakeven.work import told
 
 TYPE_CHECKING = False
@@ -37,6 +39,20 @@ def weigh_function(fn: Callable[..., Any], *, sparing: bool) -> int:
     """Bytes that a worker is sent once; raises `Unmovable`, or `Dear` for what only cloudpickle knows, if `sparing`."""
     stream, outside = _pickled(fn, "the function", sparing=sparing)
     return len(stream) + sum(raw.nbytes for raw in outside)
+
+
+def weigh_items(items: Sequence[Any], source: Any, worth_seconds: float, *, sparing: bool) -> Payload:
+    """What moving one of `items` costs, the last ones taken from `source`; raises as `weigh_function`.
+
+    An array that stands in several items of the source is copied once for all of them.
+    """
+    one = weigh(items, "the items", worth_seconds, sparing=sparing)
+    if one.shared_bytes < LARGE or not isinstance(source, list | tuple) or len(source) > MOST_COMPARED:
+        return one
+    again = {id(array): array.nbytes for array in large_arrays_that_occur_again(source)}
+    in_one = sum(again.get(id(part), 0) for part in (items[-1], *parts_of(items[-1])))
+    own = max(one.shared_bytes - in_one, 0.0)
+    return replace(one, shared_bytes=own + sum(again.values()) / len(source))
 
 
 def weigh(values: Sequence[Any], what: str, worth_seconds: float, *, sparing: bool) -> Payload:

@@ -33,7 +33,8 @@ START_ERROR = 0.5  # the same, of a start: what is loaded and forked by then dif
 ITEM_SECONDS = 50e-9  # what naming an item costs a worker or a thread, beside calling the function
 UNKNOWN_GIL = 0.5  # share assumed where nobody has looked, with an interval from 0 to 1
 NEW_PAGES_SHARE = 0.5  # of an item's time at most: the rest of it wrote what is in them
-LOG_2 = 0.6931  # importing `math` takes as long as a dozen forecasts
+ALMOST_NO_POWER = 1e-6  # (x**e - 1)/e is the logarithm of x: importing `math` takes as long as a dozen forecasts
+NEARLY = 0.9  # of what the GIL allows where nobody holds it: nobody does
 ENDLESS = 1 << 40  # items: no break-even below this is called "never"
 
 
@@ -63,7 +64,7 @@ class Forecast:
         if self.backend == "serial":
             return "serial"
         if self.backend == "threads":
-            return f"{self.workers} threads"
+            return f"{self.workers} thread{'s' if self.workers > 1 else ''}"
         return f"{self.workers} process{'es' if self.workers > 1 else ''} ({self.start_method})"
 
 
@@ -125,6 +126,26 @@ def _thread_rate(tau: float, held: float, cpu: float, workers: int, profile: Mac
     if cpu * tau > 0:
         bounds.append(capacity / (cpu * tau))
     return min(rate, *bounds)
+
+
+def gil_share_of(gain: float, sample: Sample, workers: int, profile: MachineProfile) -> float:
+    """For which share of an item's time the GIL is held, if so many threads do `gain` loops' worth of work.
+
+    That is the forecast of threads, read backwards: what queueing for new pages explains is not the GIL's doing.
+    """
+    tau, cpu = max(sample.mean_seconds, 1e-9), min(max(sample.cpu_share, 0.0), float(profile.cpus))
+    pages = _new_pages_seconds(sample, profile)
+
+    def promised(share: float) -> float:
+        return tau * _thread_rate(tau, min(share, cpu) * tau + pages, cpu, workers, profile)
+
+    if gain >= NEARLY * promised(0.0):
+        return 0.0
+    low, high = 0.0, 1.0
+    for _ in range(7):  # two digits are enough
+        middle = (low + high) / 2
+        low, high = (middle, high) if promised(middle) > gain else (low, middle)
+    return high
 
 
 def processes(
@@ -206,7 +227,8 @@ def _tail(sample: Sample, items: int, workers: int) -> float:
     if workers == 1 or items <= 1:
         return 0.0
     few = min(1.0, items / (8.0 * workers))
-    extremes: float = (2 * LOG_2 * (workers.bit_length() - 1)) ** 0.5
+    logarithm = (workers**ALMOST_NO_POWER - 1) / ALMOST_NO_POWER
+    extremes: float = (2 * logarithm) ** 0.5
     return few * min(sample.mean_seconds, sample.spread_seconds * extremes) / 2
 
 

@@ -126,6 +126,12 @@ class Observed:
         self._cpu[1] += max(wall_seconds - queued_seconds, min(cpu_seconds, wall_seconds))
 
     @property
+    def latest_seconds(self) -> float:
+        """What an item takes: as the last ones did, or as all did, if that is longer."""
+        last = [seconds / items for items, seconds in self.blocks[-1:]]
+        return max(self.seconds / max(self.items, 1), *last)
+
+    @property
     def steady_seconds(self) -> float:
         """Seconds of all items but what the first took beyond the others: as long as the rule has been watched."""
         return self.seconds - self._excess_seconds()
@@ -211,14 +217,18 @@ def _further_on(
 
 
 def _drift(blocks: list[tuple[int, float]], mean: float, spread: float) -> tuple[float, float]:
-    """(mean to expect from now on, later over earlier half of the items); no drift unless it is beyond chance."""
+    """(mean to expect from now on, later over earlier items); no drift unless it is beyond chance.
+
+    The later ones are the last half of the items or of the time, whichever are fewer: many cheap items do not
+    hide that they have become dear.
+    """
     if len(blocks) < FEW_BLOCKS:
         return mean, 1.0
-    half = sum(count for count, _ in blocks) / 2
+    half, half_seconds = sum(count for count, _ in blocks) / 2, sum(seconds for _, seconds in blocks) / 2
     early_items, early_seconds = 0, 0.0
     late_items, late_seconds = 0, 0.0
     for count, seconds in blocks:
-        if early_items < half:
+        if early_items < half or early_seconds < half_seconds:
             early_items, early_seconds = early_items + count, early_seconds + seconds
         else:
             late_items, late_seconds = late_items + count, late_seconds + seconds

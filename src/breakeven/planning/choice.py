@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 WAITING = 0.3  # blocked share from which more threads than CPUs are considered
 MOST_THREADS = 64
 CAUTION = {"measured": 0.08, "assumed": 0.15}  # relative: by so much the model has to err before a choice does harm
+MOVING_CAUTION = 0.2  # the same, more, of what pickling and moving take: they are weighed here, and done beside others
+FURTHER = 16  # times as many items as are guessed of an input without an end: what has started once is there for them
 LEAST_GAIN_SECONDS = 0.5e-3  # a gain below this is not worth a start
 PILOT_BUFFER_BYTES = 16_000  # an item or result with buffers this large may well be worked on without the GIL
 PILOT_COST_SECONDS = 12e-3  # of threads that turn out to queue for the GIL: their start, and until that is seen
@@ -126,9 +128,14 @@ def _thread_counts(sample: Sample, situation: Situation) -> list[int]:
     if sample.blocked_share < WAITING:
         widest = min(situation.cpus, most or situation.cpus)
     else:
-        keep_busy = -int(-situation.cpus // max(1.0 - sample.blocked_share, 0.01))
-        widest = min(most or MOST_THREADS, keep_busy + situation.cpus, MOST_THREADS, max(situation.items, 1))
+        widest = min(_most_waiting(sample, situation), max(situation.items, 1))
     return _fitting(_doubling(widest), sample.call_bytes, 0, situation)
+
+
+def _most_waiting(sample: Sample, situation: Situation) -> int:
+    """Threads that keep the CPUs busy though most of them wait."""
+    keep_busy = -int(-situation.cpus // max(1.0 - sample.blocked_share, 0.01))
+    return min(situation.max_workers or MOST_THREADS, keep_busy + situation.cpus, MOST_THREADS)
 
 
 def _process_counts(sample: Sample, situation: Situation) -> list[int]:
@@ -168,12 +175,25 @@ def choose(sample: Sample, situation: Situation, profile: MachineProfile) -> Cho
     threads = min((way for way in safe if way.backend == "threads"), key=_seconds, default=None)
     if best.backend == "processes" and threads is not None and threads.seconds * TIE < best.seconds:
         best = threads
+    if best is not serial and not situation.known:
+        further = candidates(sample, replace(situation, items=FURTHER * situation.items), profile)
+        order = [way.backend for way in sorted(further, key=_seconds)]
+        best = min(safe, key=lambda way: (order.index(way.backend), way.seconds))
+    if best.backend == "threads" and sample.blocked_share >= WAITING and not situation.known:
+        best = _widened(best, sample, situation)
     pilot = _pilot(sample, situation, profile, best, serial)
     if pilot is not None:
         reason = "two threads or more would do, if the function lets go of the GIL: tried on the next items"
         return Choice(forecast=pilot, reason=reason, candidates=tuple(ways), items=situation.items, pilot=True)
     reason = _why(best, ways, sample, situation)
     return Choice(forecast=best, reason=reason, candidates=tuple(ways), items=situation.items)
+
+
+def _widened(threads: Forecast, sample: Sample, situation: Situation) -> Forecast:
+    """As many threads as may wait at once: how many items are still to come is a guess, which says nothing of these."""
+    most = _fitting([_most_waiting(sample, situation)], sample.call_bytes, 0, situation)
+    workers = max(threads.workers, *most)
+    return replace(threads, workers=workers, memory_bytes=workers * sample.call_bytes)
 
 
 def choose_workers(sample: Sample, situation: Situation, profile: MachineProfile, ready: int) -> Choice:
@@ -218,10 +238,12 @@ def _surely_quicker(way: Forecast, serial: Forecast, sample: Sample, profile: Ma
         return False
     least = max(1.0 - sample.error, 0.2)
     start = sum(seconds for name, seconds in way.parts if name == "start-up")
+    moving = sum(seconds for name, seconds in way.parts if name in ("pickling and messages", "feeding the workers"))
     spread = CAUTION[profile.source]
     if way.backend == "threads" and sample.gil_share is None and sample.blocked_share < WAITING:
         spread += 0.5
-    return start + (way.seconds - start) * least * (1 + spread) < serial.seconds * least
+    taking = (way.seconds - start) * (1 + spread) + moving * MOVING_CAUTION
+    return start + taking * least < serial.seconds * least
 
 
 def _pilot(
