@@ -25,7 +25,7 @@ from breakeven.lab.showing.tables import UNSTABLE
 from breakeven.lab.transports.exchange import ONE_WAY, ROUND_TRIP, STAGES, STREAM, Order
 from breakeven.lab.transports.links import LocalLink, MpiLink, has_mpi, launcher
 from breakeven.lab.transports.payloads import make
-from breakeven.lab.transports.ranks import BUFFERS
+from breakeven.lab.transports.ranks import BUFFERS, UNWRITTEN
 
 if TYPE_CHECKING:
     from breakeven.lab.measuring.finding import Finding, Row
@@ -95,12 +95,13 @@ def mpi(*, quick: bool) -> Series:
             count = 200 if quick else 2000
 
             def ours(size: int = size, count: int = count) -> None:
-                link = MpiLink()
-                try:
-                    trips = link.run(Order(BUFFERS, size_bytes=size, count=count + 100))["round trip"][100:]
-                finally:
-                    link.close()
-                _add(found, f"{size} B, lab", sum(trips) / len(trips) / 2 * 1e6)
+                for kind, name in ((UNWRITTEN, "lab"), (BUFFERS, "lab, from a buffer that was written")):
+                    link = MpiLink()
+                    try:
+                        trips = link.run(Order(kind, size_bytes=size, count=count + 100))["round trip"][100:]
+                    finally:
+                        link.close()
+                    _add(found, f"{size} B, {name}", sum(trips) / len(trips) / 2 * 1e6)
 
             def theirs(size: int = size, count: int = count) -> None:
                 words = [*launcher(), "-n", "2", sys.executable, "-m", "mpi4py.bench", "pingpong"]
