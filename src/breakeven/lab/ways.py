@@ -101,6 +101,8 @@ def _opened(name: str, workers: int, chunksize: int | None, stack: ExitStack) ->
         executor = stack.enter_context(ProcessPoolExecutor(workers, initializer=_be_deaf, initargs=(os.getpid(),)))
 
         def end() -> None:
+            # Else its thread fails on calls that are cancelled already, and says so, when it finds its workers gone.
+            getattr(executor, "_pending_work_items", {}).clear()
             for child in active_children():
                 if child not in others and not child.daemon:  # daemons are a pool's, which ends them itself
                     child.terminate()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SILENT_SECONDS = 120.0
 """A program that has said nothing for so long, or not ended, will not."""
-_GRACE_SECONDS = 0.7  # for a program that is told to end early, before it is killed
+_GRACE_SECONDS = 0.5  # for a program that is told to end early, before it is killed
 _LOOK_SECONDS = 0.2  # between looks whether a program that says nothing is still there
 _MEANWHILE_SECONDS = 0.01
 
@@ -93,7 +93,7 @@ class Toll:
 class Program:
     """One run of `python -m MODULE WORDS…`; a context manager, at whose end no process of it is left.
 
-    Where the context is left before `finish`, the program is told to end, and killed where it does not within 0.7 s.
+    Where the context is left before `finish`, the program is told to end, and killed where it does not within 0.5 s.
     Ctrl-C at the terminal does not reach it, since it leads a session of its own; an exception here does. Its temporary
     files lie in a folder of its own that goes with it, and what multiprocessing's resource tracker keeps is given back
     by that, so it is the one process that is not killed at once.
