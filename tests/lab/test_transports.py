@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from breakeven.lab.processes import placing
+from breakeven.lab.processes.forking import PartnerGone
 from breakeven.lab.transports import LOCAL, MPI
 from breakeven.lab.transports.exchange import (
     BOTH,

@@ -226,7 +226,8 @@ def _headline(rows: Sequence[Row], size: int) -> str:
     )
     if len(there) > 1:
         text += f", at {number(worst['one message'].median)} MB/s through {worst.labels['transport']}"
-    return text + (f"; copying it once to new pages runs at {number(ceiling[0])} MB/s." if ceiling else ".")
+    bound = f"; copying it once to new pages runs at {number(ceiling[0])} MB/s" if ceiling else ""
+    return f"{text}{bound} (n = {best['one message'].n})."
 
 
 def draw(finding: Finding, axes: Any) -> None:

@@ -153,7 +153,8 @@ def _headline(rows: Sequence[Row], nbytes: int) -> str:
         f"({number(row['sender'].median)} in the sender, {number(row['receiver'].median)} in the receiver)"
         for row in piped
     ]
-    return f"{size_text(nbytes)} through {piped[0].labels['transport']} take {' and '.join(parts)}."
+    name, n = piped[0].labels["transport"], piped[0]["sender"].n
+    return f"{size_text(nbytes)} through {name} take {' and '.join(parts)}; n = {n}."
 
 
 def draw(finding: Finding, axes: Any) -> None:

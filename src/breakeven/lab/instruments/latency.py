@@ -184,7 +184,8 @@ def _headline(rows: Sequence[Row], fits: dict[str, Fit]) -> str:
         text += f", {number(last['one-way'].median)} µs through {last.labels['transport']}"
     fit = fits.get(f"{name}, {placement}")
     text = text[0].upper() + text[1:]
-    return text + (f"; start-up alone (alpha) {number(fit.segments[0].alpha_us)} µs." if fit else ".")
+    alone = f"; start-up alone (alpha) {number(fit.segments[0].alpha_us)} µs" if fit else ""
+    return f"{text}{alone} (n = {first['one-way'].n})."
 
 
 def _notes(rows: Sequence[Row], unseen: Sequence[int]) -> tuple[str, ...]:
@@ -251,7 +252,7 @@ def _draw_times(
         drawing.series(axes, sizes, [row[ONE_WAY] for row in rows], number=at, breaks=breaks)
         ends.append((name, sizes[-1], rows[-1][ONE_WAY].median, at))
     drawing.logarithmic(axes, x="size of the message [B]", y="one way, transfer included [µs]", sizes=True)
-    axes.set_title(f"{placement}: median, 95 % ribbon; gaps where a new line begins")
+    axes.set_title(f"{placement}; gaps where a new line begins")
     return ends
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+_MOMENT_SECONDS = 0.2
 
 
 @contextmanager
@@ -96,6 +97,11 @@ def needing(processes: Sequence[Any]) -> Iterator[None]:
     try:
         look()
         yield
+    except (EOFError, OSError):
+        for process in processes:
+            process.join(_MOMENT_SECONDS)  # where a pipe was told first, the process has yet to be
+        look()
+        raise
     finally:
         signal.signal(signal.SIGCHLD, before)
 

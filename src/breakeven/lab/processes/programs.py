@@ -207,7 +207,7 @@ class Program:
         return json.loads(line)
 
     def finish(self, *, limit_seconds: float = SILENT_SECONDS) -> Toll:
-        """Wait for the end; raises `ProgramFailed` where the program did not end well, `ProgramSilent` if not at all."""
+        """Wait for the end; raises `ProgramFailed` where that is no good one, `ProgramSilent` where there is none."""
         code = self._end(early=False, limit_seconds=limit_seconds)
         if code is None:
             raise ProgramSilent(self._name, limit_seconds)

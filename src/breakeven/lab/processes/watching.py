@@ -4,9 +4,10 @@ Lives here: sampling PSS as fast as the kernel answers, and the kernel's own hig
 the processes do meanwhile.
 
 PSS counts a page that several processes map in equal shares, so that sums mean something; but a peak between two
-samples is not seen, and what moves while a sample is taken, as a block does that grows, counts where it was and where it
-is. So a sample counts for no more than what is mapped before or after it, less what of that was others' at first. The high-water mark (VmHWM) misses none, but counts every shared page in full in each process. Each
-is a check of the other.
+samples is not seen, and what moves while a sample is taken, as a block does that grows, counts where it was and where
+it is. So a sample counts for no more than what is mapped before or after it, less what of that was others' at first.
+The high-water mark (VmHWM) misses nothing, but counts every shared page in full in each process. Each is a check of
+the other.
 """
 
 from __future__ import annotations

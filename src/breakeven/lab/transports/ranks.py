@@ -117,7 +117,7 @@ class Rank:
 
 
 def _unwritten(size: int) -> memoryview:
-    """Fresh memory that begins where malloc's large blocks do: from a page's first byte, 256 KiB take a fifth longer."""
+    """Fresh memory that begins where malloc's large blocks do: from a page's first byte, 256 KiB take 1/5 more."""
     return memoryview(mmap.mmap(-1, size + _INTO_PAGE_BYTES, flags=mmap.MAP_PRIVATE))[_INTO_PAGE_BYTES:]
 
 

@@ -81,7 +81,7 @@ def measure(
         shared = running.enter_context(Program(PROGRAM, variables=ONE_THREAD)) if quick else None
         run = film_anew if shared is None else partial(film, shared)
         cases = [Case(way, partial(run, way, **camera)) for way in WAYS]
-        taken = take(cases, budget_seconds=budget, warm=False, least=6, most=6 if quick else 21)
+        taken = take(cases, budget_seconds=budget, warm=False, least=6, most=6 if quick else 21, always=3)
         if shared is not None and not taken.interrupted:
             shared.finish()
     rows = tuple(

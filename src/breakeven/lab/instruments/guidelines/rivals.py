@@ -58,7 +58,7 @@ def _child(target: Callable[..., None], *ends: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        forking.end(process)
+        forking.end(process, 0.0)  # it may not see that its pipe has ended: what was forked later holds that, too
 
 
 def _sent(array: Any, out: Connection, back: Connection) -> int:
