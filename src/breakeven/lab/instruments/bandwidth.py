@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from breakeven.lab.transports.links import Line, Link
 
 PANELS = 3
-INCHES = (18.0, 5.8)
+INCHES = (16.0, 5.6)
 
 QUICK_SIZES = (1 << 10, 32 << 10, 512 << 10)
 SIZES = tuple(1 << power for power in range(6, 27, 2))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from breakeven.lab.transports.links import Line, Link
 
 PANELS = 3
-INCHES = (18.0, 5.8)
+INCHES = (16.0, 5.6)
 
 QUICK_SIZES = (0, 1 << 10, 16 << 10, 256 << 10)
 SIZES = (0, 1, 64, 256, *(1 << power for power in range(10, 23)), 3 << 14, 3 << 16, 3 << 18)

@@ -34,6 +34,8 @@ PALETTE = (
     *("#7a6a00", "#6b4fa0", "#8c564b", "#5c6370", "#004d40", "#8fae1b"),
 )
 """Okabe and Ito's colours but for their yellow, which white swallows; then six more for long lists."""
+MOST_STEPS = 7
+"""Between the ticks of an axis of sizes: more would touch one another where panels stand side by side."""
 MARKERS = "osD^vP*XphH<"
 INCHES = (8.6, 5.0)
 
@@ -139,7 +141,7 @@ def logarithmic(axes: Axes, *, x: str, y: str, sizes: bool = False) -> None:
     plain_numbers(axes.yaxis)
     if sizes:
         low, high = max(axes.dataLim.x0, 1.0), axes.dataLim.x1
-        steps = 3 if high / low > 2**18 else 2 if high / low > 2**8 else 1
+        steps = max(1, math.ceil(math.log2(high / low) / MOST_STEPS))
         first = math.floor(math.log2(low)) // steps * steps
         ticks = [2.0**power for power in range(first, math.ceil(math.log2(max(high, 2))) + 1, steps)]
         axes.set_xticks([0.0, *ticks] if axes.dataLim.x0 <= 0 else ticks)

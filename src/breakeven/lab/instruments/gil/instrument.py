@@ -63,7 +63,7 @@ def measure(*, quick: bool, func: str | None = None, args: str = "[]") -> Findin
     cases = [Case(name, partial(watch, fn, seconds)) for name, fn in called.items()]
     budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
     most = (3 if func is None else 11) if quick else 41
-    taken = take(cases, budget_seconds=budget, warm=False, least=most, most=most)
+    taken = take(cases, budget_seconds=budget, warm=False, least=most, most=most, always=2)
     rows = tuple(_row(name, taken) for name in called if taken.of(name, "held"))
     return Finding(
         instrument="gil",

@@ -74,7 +74,7 @@ def measure(*, quick: bool, imports: str | None = None, work_ms: float = WORK_MS
     keys = {f"{way} {method} {modules}": (way, method, modules) for modules in chosen for way, method in ways}
     cases = [Case(name, partial(run, *key, work_ms=work_ms)) for name, key in keys.items()]
     budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
-    taken = take(cases, budget_seconds=budget, warm=False, least=6 if quick else 11, most=6 if quick else 31)
+    taken = take(cases, budget_seconds=budget, warm=False, least=6 if quick else 11, most=6 if quick else 31, always=2)
     rows = tuple(
         Row({"way": NAMES[way], "start method": method, "imports": modules}, _quantities(taken, name, modules))
         for name, (way, method, modules) in keys.items()
