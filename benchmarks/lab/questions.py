@@ -38,7 +38,7 @@ WINDOW = 16
 LEAST_BYTES = 4096
 """From here on M1 wants 5 %, below 10 %."""
 TRUTH_BYTES, QUICK_TRUTH_BYTES = 256 << 20, 64 << 20
-PEAKS_WITHOUT_RISE, MOST_PEAKS, RISE = 2, 8, 0.05
+PEAKS_WITHOUT_RISE, MOST_PEAKS, RISE = 3, 12, 0.05
 
 
 def reference(*, quick: bool) -> Series:
