@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from breakeven.lab.instruments.collectives.algorithms import ALGORITHMS, is_right, sent_block
-from breakeven.lab.instruments.collectives.instrument import INCHES, MPI, PANELS, draw, measure, mpiexec
+from breakeven.lab.instruments.collectives.instrument import INCHES, MPI, PANELS, draw, measure
 from breakeven.lab.processes.programs import Program
 from breakeven.lab.showing.drawing import figure_of, svg_of
+from breakeven.lab.transports.links import has_mpi
 
 if TYPE_CHECKING:
     from breakeven.lab.instruments.collectives.algorithms import Block
@@ -77,7 +78,7 @@ def test_collectives_are_timed_on_processes_and_beside_mpi() -> None:
     found = measure(quick=True, ranks="2,3")
     algorithms = {row.labels["algorithm"] for row in found.rows}
     assert algorithms >= {"chain", "star", "binomial tree", "recursive doubling"}
-    assert (MPI in algorithms) == (mpiexec() is not None)
+    assert (MPI in algorithms) == has_mpi()
     for row in found.rows:
         assert [(one.name, one.unit) for one in row.quantities] == [
             ("last rank", "µs"),

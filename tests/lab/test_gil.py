@@ -46,6 +46,7 @@ def test_a_function_of_the_users_is_watched_with_its_arguments() -> None:
     assert {quantity.name: quantity.unit for quantity in one.rows[0].quantities} == {
         "GIL held": "%",
         "CPU": "%",
+        "queued": "%",
         "a call": "ms",
     }
     assert "math:factorial" in one.headline or not gil_enabled()

@@ -66,6 +66,7 @@ def test_the_best_of_the_right_side_is_the_bound() -> None:
     check = Check(guideline="G2", claim="", left="left", right=("slow", "quick"))
     judgement = judge(check, samples.__getitem__)
     assert judgement.verdict == "violated"
+    assert judge(check, samples.__getitem__, busy=True).verdict == "disturbed"
     assert judgement.bound_ms == pytest.approx((5.25,) * 7)
     assert judgement.p < 0.01
 
@@ -94,7 +95,8 @@ def test_a_verdict_agrees_with_the_ratio_beside_it() -> None:
 def test_a_violation_makes_the_finding_one(finding: Finding) -> None:
     """What decides the exit code is what the rows say."""
     verdicts = {str(row.labels["verdict"]) for row in finding.rows}
-    assert verdicts <= {"holds", "violated", "unsure"}  # blocks for a verdict are taken, however slow the machine
+    # Blocks for a verdict are taken, however slow the machine.
+    assert verdicts <= {"holds", "violated", "unsure", "disturbed"}
     assert finding.violated == ("violated" in verdicts)
 
 

@@ -55,7 +55,7 @@ def test_after_an_exchange_nothing_stays_pinned() -> None:
     everywhere = os.sched_getaffinity(0)
     with opened(["Manager.list"], 4096) as links:
         link = links["Manager.list"]
-        server = getattr(link, "server_pid", 0)
+        server = link.pids[2]
         link.run(Order(ONE_WAY, size_bytes=100, count=2, cpus=placing.cpus_of(placing.TWO)))
         assert os.sched_getaffinity(server) == set(placing.cpus_of(placing.TWO)[1])
         link.run(Order(ONE_WAY, size_bytes=100, count=2))

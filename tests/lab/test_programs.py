@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from breakeven.lab.instruments.collectives.instrument import mpiexec
 from breakeven.lab.processes.families import descendants
-from breakeven.lab.processes.programs import Program, ProgramFailed
+from breakeven.lab.processes.programs import Program, ProgramFailed, ProgramSilent
+from breakeven.lab.transports.links import has_mpi, launcher
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_shared_memory_of_a_program_that_is_killed_is_given_back(program_file: P
     assert not Path("/dev/shm", name).exists()  # noqa: S108 - looked at, not written
 
 
-@pytest.mark.skipif(mpiexec() is None, reason="MPI is not installed")
+@pytest.mark.skipif(not has_mpi(), reason="MPI is not installed")
 def test_ranks_of_mpi_that_are_ended_leave_no_segment(program_file: Path) -> None:
     """Nor does their launcher: what they map in /dev/shm is gone with them."""
     program_file.write_text(
@@ -126,10 +126,34 @@ def test_ranks_of_mpi_that_are_ended_leave_no_segment(program_file: Path) -> Non
         "    printed(sorted({line.split()[-1] for line in lines if '/dev/shm/' in line}))\n"
         "time.sleep(600)\n"
     )
-    command = [str(mpiexec()), "-n", "2", sys.executable, "-m", "measured_program"]
+    command = [*launcher(), "-n", "2", sys.executable, "-m", "measured_program"]
     paths = left_early(Program.of_command(command))
     assert paths
     assert [path for path in paths if Path(path).exists()] == []
+
+
+def test_a_program_that_says_nothing_is_not_waited_for_without_end(program_file: Path) -> None:
+    """Neither for a line nor for its end; and it is ended then."""
+    program_file.write_text("import time\ntime.sleep(600)\n")
+    with Program("measured_program") as program:
+        with pytest.raises(ProgramSilent, match=r"measured_program said nothing for 0\.1 s"):
+            program.hear(limit_seconds=0.1)
+        with pytest.raises(ProgramSilent):
+            program.finish(limit_seconds=0.1)
+        assert not Path(f"/proc/{program.pid}").exists()
+
+
+def test_what_a_dead_program_left_behind_does_not_keep_anybody_waiting(program_file: Path) -> None:
+    """A process that outlives it holds its output open, and the end is heard all the same."""
+    program_file.write_text(
+        "import os, time\n"
+        "from breakeven.lab.processes.programs import printed\n"
+        "printed(os.getpid())\n"
+        "if not os.fork():\n    time.sleep(600)\n"
+    )
+    with Program("measured_program") as program:
+        assert list(program.lines()) == [program.pid]
+        program.finish()
 
 
 def test_a_program_that_fails_says_what_it_wrote(program_file: Path) -> None:

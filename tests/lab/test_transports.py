@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from breakeven.lab.processes import placing
+from breakeven.lab.processes.forking import PartnerGone
 from breakeven.lab.transports import LOCAL, MPI
 from breakeven.lab.transports.exchange import (
     BOTH,
@@ -142,3 +144,16 @@ def test_a_partner_ends_when_its_parent_is_killed() -> None:
     while partner.exists() and "Z" not in (partner / "stat").read_text().split()[2] and time.monotonic() < deadline:
         os.sched_yield()
     assert not partner.exists() or (partner / "stat").read_text().split()[2] == "Z"
+
+
+@pytest.mark.parametrize("name", ["mp.Queue", "os.pipe"])
+def test_a_partner_that_is_killed_ends_the_exchange(name: str) -> None:
+    """Both sides hold both ends of a queue, so nothing but its death itself can tell."""
+    with opened([name], 4096) as links:
+        link = links[name]
+        os.kill(link.pids[1], signal.SIGSTOP)  # whatever is sent now has no answer
+        killing = threading.Timer(0.05, os.kill, (link.pids[1], signal.SIGKILL))
+        killing.start()
+        with pytest.raises(PartnerGone, match="-9"):
+            link.run(Order(ROUND_TRIP, size_bytes=100, count=3))
+        killing.join()

@@ -52,13 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.parse_args(words)  # leaves here, with help or with what is wrong
         parser.print_help(sys.stderr)
         return USAGE
-    options = _parser(command).parse_args(_join_values(words))
-    return _finish(command, options)
+    return _finish(command, words)
 
 
-def _finish(command: str, options: argparse.Namespace) -> int:
-    """Execute a command; whatever ends it becomes one line on stderr and an exit code."""
+def _finish(command: str, words: list[str]) -> int:
+    """Read a command's words and execute it; whatever ends it becomes one line on stderr and an exit code."""
     try:
+        options = _parser(command).parse_args(_join_values(words))
         code = _module(command).execute(options)
         sys.stdout.flush()
     except UsageError as error:

@@ -62,6 +62,19 @@ def sizes(text: str | None, default: Sequence[int], *, option: str = "sizes", le
     return tuple(found)
 
 
+def one_size(text: str | None, default: int, *, least: int = 0) -> int:
+    """The size of a message where there is only one.
+
+    >>> one_size("4 MiB,8 MiB", 0)
+    Traceback (most recent call last):
+    breakeven.errors.UsageError: --size 4 MiB,8 MiB: it takes one size, not 2; run it once for each
+    """
+    found = sizes(text, (default,), option="size", least=least)
+    if len(found) > 1:
+        raise UsageError(f"--size {text}: it takes one size, not {len(found)}; run it once for each", "size")
+    return found[0]
+
+
 def whole(option: str, number: int, *, least: int = 1) -> int:
     """A whole number that is large enough.
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 1.5
 """What an interrupted instrument has to hand in what it measured so far."""
+_LIMIT_SECONDS, _QUICK_LIMIT_SECONDS = 1200.0, 120.0
+"""An instrument that takes so long is asked for what it has, and the next one follows."""
 _REASON_LINES = 3
 
 
@@ -48,12 +50,15 @@ def _asked(name: str, *, quick: bool) -> Answer:
     """Run one instrument; in a session of its own, so that Ctrl-C reaches it once, from here."""
     command = [sys.executable, "-m", "breakeven", "lab", name, "--json", *(["--quick"] if quick else [])]
     began = monotonic()
-    interrupted = False
+    interrupted = late = False
     with subprocess.Popen(  # noqa: S603 - our own program
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     ) as child:
         try:
-            out, err = child.communicate()
+            out, err = child.communicate(timeout=_QUICK_LIMIT_SECONDS if quick else _LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            late = True
+            out, err = _handed_in(child)
         except KeyboardInterrupt:
             interrupted = True
             out, err = _handed_in(child)
@@ -64,6 +69,8 @@ def _asked(name: str, *, quick: bool) -> Answer:
     if interrupted and finding is None:
         reason = "interrupted before it had measured anything"
     seconds = monotonic() - began
+    if late and finding is None:
+        reason = f"it was ended after {seconds:.0f} s, and had measured nothing until then"
     return Answer(instrument=name, seconds=seconds, finding=finding, reason=reason, interrupted=interrupted)
 
 

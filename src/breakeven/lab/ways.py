@@ -94,13 +94,17 @@ def _opened(name: str, workers: int, chunksize: int | None, stack: ExitStack) ->
         pool = stack.enter_context(Pool(workers, _be_deaf, (os.getpid(),)))
         return _warm(name, lambda fn, items: pool.map(fn, items, chunksize), workers)
     if name == FUTURES:
-        from concurrent.futures import ProcessPoolExecutor
+        from concurrent.futures import Future, ProcessPoolExecutor
         from multiprocessing import active_children
 
         others = active_children()
         executor = stack.enter_context(ProcessPoolExecutor(workers, initializer=_be_deaf, initargs=(os.getpid(),)))
 
         def end() -> None:
+            # Up to Python 3.11 its thread, when it finds its workers gone, fails on calls that are cancelled already.
+            for item in list(getattr(executor, "_pending_work_items", {}).values()):
+                if item.future.cancelled():
+                    item.future = Future()
             for child in active_children():
                 if child not in others and not child.daemon:  # daemons are a pool's, which ends them itself
                     child.terminate()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from breakeven.lab.transports.links import Line, Link
 
 PANELS = 3
-INCHES = (18.0, 5.8)
+INCHES = (16.0, 5.6)
 
 QUICK_SIZES = (1 << 10, 32 << 10, 512 << 10)
 SIZES = tuple(1 << power for power in range(6, 27, 2))
@@ -226,7 +226,8 @@ def _headline(rows: Sequence[Row], size: int) -> str:
     )
     if len(there) > 1:
         text += f", at {number(worst['one message'].median)} MB/s through {worst.labels['transport']}"
-    return text + (f"; copying it once to new pages runs at {number(ceiling[0])} MB/s." if ceiling else ".")
+    bound = f"; copying it once to new pages runs at {number(ceiling[0])} MB/s" if ceiling else ""
+    return f"{text}{bound} (n = {best['one message'].n})."
 
 
 def draw(finding: Finding, axes: Any) -> None:

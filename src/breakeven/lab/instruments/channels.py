@@ -139,9 +139,12 @@ def _headline(rows: Sequence[Row]) -> str:
         f"{number(fastest['one-way'].median)} µs"
     )
     if slowest is fastest:
-        return f"{text}."
+        return f"{text} (n = {fastest['one-way'].n})."
     factor = slowest["per byte"].median / fastest["per byte"].median
-    return f"{text}; a byte of {slowest.labels['shape']} costs {number(factor)} times as much there."
+    return (
+        f"{text}; a byte of {slowest.labels['shape']} costs {number(factor)} times as much there "
+        f"(n = {fastest['one-way'].n})."
+    )
 
 
 def _drawn(rows: Sequence[Row]) -> list[Row]:
@@ -178,7 +181,7 @@ def draw(finding: Finding, axes: Any) -> None:
     axes.invert_yaxis()
     axes.set_xscale("log")
     drawing.plain_numbers(axes.xaxis)
-    axes.set_xlabel("one way, transfer included [µs], median with 95 % interval")
+    axes.set_xlabel("one way, transfer included [µs]")
     axes.set_title(f"{drawn[-1].labels['placement']}" if drawn else "")
     for place in range(1, len(shapes)):
         axes.axhline(place - 0.5, color=drawing.GRID, lw=0.8)

@@ -75,7 +75,7 @@ def measure(
     from breakeven.lab.transports.links import chosen
 
     names = chosen(transports, default=QUICK_TRANSPORTS if quick else None)
-    (nbytes,) = asked.sizes(size, (QUICK_BYTES if quick else FULL_BYTES,), option="size", least=PAGES_BYTES)[:1]
+    nbytes = asked.one_size(size, QUICK_BYTES if quick else FULL_BYTES, least=PAGES_BYTES)
     kinds = shapes_of(shapes, SHAPES)
     for kind in kinds:
         make(kind, nbytes, np.random.default_rng(0))  # so that what payloads are cut from is there before it counts
@@ -153,7 +153,8 @@ def _headline(rows: Sequence[Row], nbytes: int) -> str:
         f"({number(row['sender'].median)} in the sender, {number(row['receiver'].median)} in the receiver)"
         for row in piped
     ]
-    return f"{size_text(nbytes)} through {piped[0].labels['transport']} take {' and '.join(parts)}."
+    name, n = piped[0].labels["transport"], piped[0]["sender"].n
+    return f"{size_text(nbytes)} through {name} take {' and '.join(parts)}; n = {n}."
 
 
 def draw(finding: Finding, axes: Any) -> None:

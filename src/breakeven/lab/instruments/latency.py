@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from breakeven.lab.transports.links import Line, Link
 
 PANELS = 3
-INCHES = (18.0, 5.8)
+INCHES = (16.0, 5.6)
 
 QUICK_SIZES = (0, 1 << 10, 16 << 10, 256 << 10)
 SIZES = (0, 1, 64, 256, *(1 << power for power in range(10, 23)), 3 << 14, 3 << 16, 3 << 18)
@@ -184,7 +184,8 @@ def _headline(rows: Sequence[Row], fits: dict[str, Fit]) -> str:
         text += f", {number(last['one-way'].median)} µs through {last.labels['transport']}"
     fit = fits.get(f"{name}, {placement}")
     text = text[0].upper() + text[1:]
-    return text + (f"; start-up alone (alpha) {number(fit.segments[0].alpha_us)} µs." if fit else ".")
+    alone = f"; start-up alone (alpha) {number(fit.segments[0].alpha_us)} µs" if fit else ""
+    return f"{text}{alone} (n = {first['one-way'].n})."
 
 
 def _notes(rows: Sequence[Row], unseen: Sequence[int]) -> tuple[str, ...]:
@@ -251,7 +252,7 @@ def _draw_times(
         drawing.series(axes, sizes, [row[ONE_WAY] for row in rows], number=at, breaks=breaks)
         ends.append((name, sizes[-1], rows[-1][ONE_WAY].median, at))
     drawing.logarithmic(axes, x="size of the message [B]", y="one way, transfer included [µs]", sizes=True)
-    axes.set_title(f"{placement}: median, 95 % ribbon; gaps where a new line begins")
+    axes.set_title(f"{placement}; gaps where a new line begins")
     return ends
 
 

@@ -20,21 +20,35 @@ if TYPE_CHECKING:
 _SET_CHILD_SUBREAPER = 36  # prctl(2)
 _PATIENCE_SECONDS = 1.0  # for what outlives the first process, before it is ended
 _LAUNCHER_SECONDS = 0.4  # for a launcher to end those it has launched; MPICH's takes 0.07
+_HALT_SECONDS = 0.05
 _TRACKER = b"multiprocessing.resource_tracker"
 _SEGMENTS = b"/dev/shm/mpich_shm_"  # those who make these remove them, unless they are killed
 
 
-def waited(pid: int, until_ns: int | None) -> tuple[int, int, Any] | None:
+def waited(pid: int, until_ns: int) -> tuple[int, int, Any] | None:
     """Wait for a child; None if it has not ended by a moment."""
-    if until_ns is None:
-        return os.wait4(pid, 0)
+    if hasattr(os, "pidfd_open"):
+        descriptor = os.pidfd_open(pid)
+        select.select([descriptor], [], [], max(0.0, (until_ns - perf_counter_ns()) * 1e-9))
+        os.close(descriptor)
     while True:
         found = os.wait4(pid, os.WNOHANG)
         if found[0]:
             return found
         if perf_counter_ns() > until_ns:
             return None
-        select.select([], [], [], 0.001)
+        select.select([], [], [], 0.001)  # not Linux
+
+
+def has_ended(pid: int) -> bool:
+    """Say whether a child that nobody has waited for has ended; False where the system does not tell."""
+    return state_of(pid) == b"Z"
+
+
+def state_of(pid: int) -> bytes:
+    """What the kernel calls the state of a process, one letter; nothing of one that is gone, or not Linux's."""
+    told = read_bytes(f"/proc/{pid}/stat")
+    return told.rpartition(b")")[2].split()[0] if told else b""
 
 
 def descendants(pid: int) -> list[int]:
@@ -79,11 +93,18 @@ class Killed:
     """A process and all that descend from it, killed: those included that lead sessions of their own, as MPI's do.
 
     A launcher is asked first, since it then removes files whose names nobody else knows; `ended` is what waiting for
-    the process gave, if that was enough.
+    the process gave, if that was enough. Whoever has no children is halted before: else it might make a segment after
+    it was asked for those it has.
     """
 
     def __init__(self, pid: int, *, launcher: bool) -> None:
         tree = [one for one in descendants(pid) if _TRACKER not in (read_bytes(f"/proc/{one}/cmdline") or b"")]
+        halted = [one for one in tree if descendants(one) == [one]]
+        for one in halted:
+            _send(one, signal.SIGSTOP)
+        deadline = perf_counter_ns() + int(_HALT_SECONDS * 1e9)
+        while any(state_of(one) not in b"TtZX" for one in halted) and perf_counter_ns() < deadline:
+            select.select([], [], [], 0.0005)
         self._segments = {path for one in tree for path in _segments(one)}
         self._others = tree[1:]
         self.ended: tuple[int, int, Any] | None = None
@@ -91,10 +112,7 @@ class Killed:
             os.kill(pid, signal.SIGTERM)
             self.ended = waited(pid, perf_counter_ns() + int(_LAUNCHER_SECONDS * 1e9))
         for one in tree[1:] if self.ended else tree:
-            try:
-                os.kill(one, signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # it has ended meanwhile
+            _send(one, signal.SIGKILL)
 
     def bury(self) -> None:
         """Wait for those that fall to this process as soon as their parents have ended; remove what they would have."""
@@ -117,9 +135,21 @@ class Killed:
 
 
 def _segments(pid: int) -> set[bytes]:
-    """Paths of MPI's shared memory that a process maps."""
+    """Paths of MPI's shared memory that a process maps, or has opened to map it."""
     lines = (read_bytes(f"/proc/{pid}/maps") or b"").splitlines()
-    return {line.split()[-1] for line in lines if _SEGMENTS in line}
+    found = {line.split()[-1] for line in lines}
+    try:
+        found |= {os.readlink(b"/proc/%d/fd/%s" % (pid, one)) for one in os.listdir(b"/proc/%d/fd" % pid)}  # noqa: PTH115, PTH208
+    except OSError:
+        pass  # it has ended meanwhile
+    return {path for path in found if path.startswith(_SEGMENTS)}
+
+
+def _send(pid: int, what: signal.Signals) -> None:
+    try:
+        os.kill(pid, what)
+    except ProcessLookupError:
+        pass  # it has ended meanwhile
 
 
 def _kill(group: int) -> None:

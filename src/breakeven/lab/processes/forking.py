@@ -9,14 +9,15 @@ import signal
 import warnings
 from contextlib import contextmanager
 
-from breakeven.errors import UsageError
+from breakeven.errors import BreakevenError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+_MOMENT_SECONDS = 0.2
 
 
 @contextmanager
@@ -60,6 +61,49 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     except (OSError, AttributeError):
         pass  # not Linux: the end of its pipe is what it notices
+
+
+class PartnerGone(BreakevenError):
+    """A process that was being measured ended by itself; `code` is how."""
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(code)
+        self.code = code
+
+    def __str__(self) -> str:
+        return (
+            f"a process that was being measured ended by itself (exit code {self.code}); where it was killed (-9), "
+            "memory may have run out: ask for less"
+        )
+
+
+@contextmanager
+def needing(processes: Sequence[Any]) -> Iterator[None]:
+    """Raise `PartnerGone` as soon as one of these children ends, whatever this thread waits for; of the main thread.
+
+    Both sides hold both ends of a queue, so nobody who waits at one is told by it that the other has gone.
+    """
+    import threading
+
+    def look(*_: object) -> None:
+        for process in processes:
+            if not process.is_alive():
+                raise PartnerGone(process.exitcode)
+
+    if threading.current_thread() is not threading.main_thread():  # the only one that signals interrupt
+        yield
+        return
+    before = signal.signal(signal.SIGCHLD, look)
+    try:
+        look()
+        yield
+    except (EOFError, OSError):
+        for process in processes:
+            process.join(_MOMENT_SECONDS)  # where a pipe was told first, the process has yet to be
+        look()
+        raise
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def end(process: Any, patience_seconds: float = 0.5) -> None:

@@ -24,13 +24,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from breakeven.engine.arena import open_file
 from breakeven.errors import BreakevenError
-from breakeven.lab.processes.families import Killed, adopt_orphans, bury, waited
+from breakeven.lab.processes.families import Killed, adopt_orphans, bury, has_ended, waited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-_GRACE_SECONDS = 0.7  # for a program that is told to end early, before it is killed
+SILENT_SECONDS = 120.0
+"""A program that has said nothing for so long, or not ended, will not."""
+_GRACE_SECONDS = 0.5  # for a program that is told to end early, before it is killed
+_LOOK_SECONDS = 0.2  # between looks whether a program that says nothing is still there
+_MEANWHILE_SECONDS = 0.01
 
 
 class ProgramFailed(BreakevenError):
@@ -44,6 +48,21 @@ class ProgramFailed(BreakevenError):
 
     def __str__(self) -> str:
         return f"the measured program {self.name} ended with exit code {self.code}; it wrote: {self.text or 'nothing'}"
+
+
+class ProgramSilent(BreakevenError):
+    """A measured program neither answered nor ended, so it was ended; `seconds` is how long it was waited for."""
+
+    def __init__(self, name: str, seconds: float) -> None:
+        super().__init__(name, seconds)
+        self.name = name
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return (
+            f"the measured program {self.name} said nothing for {self.seconds:g} s and was ended; "
+            "ask for less at a time, or report this if you asked for little"
+        )
 
 
 class WrongResult(BreakevenError):
@@ -74,7 +93,7 @@ class Toll:
 class Program:
     """One run of `python -m MODULE WORDS…`; a context manager, at whose end no process of it is left.
 
-    Where the context is left before `finish`, the program is told to end, and killed where it does not within 0.7 s.
+    Where the context is left before `finish`, the program is told to end, and killed where it does not within 0.5 s.
     Ctrl-C at the terminal does not reach it, since it leads a session of its own; an exception here does. Its temporary
     files lie in a folder of its own that goes with it, and what multiprocessing's resource tracker keeps is given back
     by that, so it is the one process that is not killed at once.
@@ -159,14 +178,26 @@ class Program:
         while (line := self.hear()) is not None:
             yield line
 
-    def hear(self, meanwhile: Callable[[], None] | None = None, every_seconds: float = 0.01) -> Any:
-        """The next line of JSON, or None at the end; `meanwhile` is called about every `every_seconds` until then."""
+    def hear(self, meanwhile: Callable[[], None] | None = None, *, limit_seconds: float = SILENT_SECONDS) -> Any:
+        """The next line of JSON, or None at the end; `meanwhile` is called about a hundred times a second until then.
+
+        The end is that of the first process: what it has left behind may hold its output open.
+        """
         assert self._process is not None  # noqa: S101 - within the context
         assert self._process.stdout is not None  # noqa: S101 - a pipe, see above
         descriptor = self._process.stdout.fileno()
+        pause = _LOOK_SECONDS if meanwhile is None else _MEANWHILE_SECONDS
+        until_ns = perf_counter_ns() + int(limit_seconds * 1e9)
+        ended = False
         while b"\n" not in self._rest:
-            if meanwhile is not None and not select.select([descriptor], [], [], every_seconds)[0]:
-                meanwhile()
+            if not select.select([descriptor], [], [], 0.0 if ended else pause)[0]:
+                if ended:
+                    return None
+                ended = has_ended(self._process.pid)
+                if not ended and perf_counter_ns() > until_ns:
+                    raise ProgramSilent(self._name, limit_seconds)
+                if meanwhile is not None:
+                    meanwhile()
                 continue
             piece = os.read(descriptor, 1 << 16)
             if not piece:
@@ -175,9 +206,11 @@ class Program:
         line, _, self._rest = self._rest.partition(b"\n")
         return json.loads(line)
 
-    def finish(self) -> Toll:
-        """Wait for the end; raises `ProgramFailed` where the program did not end well."""
-        code = self._end(early=False)
+    def finish(self, *, limit_seconds: float = SILENT_SECONDS) -> Toll:
+        """Wait for the end; raises `ProgramFailed` where that is no good one, `ProgramSilent` where there is none."""
+        code = self._end(early=False, limit_seconds=limit_seconds)
+        if code is None:
+            raise ProgramSilent(self._name, limit_seconds)
         if code:
             os.lseek(self._errors, 0, os.SEEK_SET)
             text = os.read(self._errors, 1 << 20).decode(errors="replace").strip()
@@ -195,8 +228,11 @@ class Program:
         except BrokenPipeError:
             pass  # it has ended already
 
-    def _end(self, *, early: bool) -> int:
-        """Wait for everything in the program's session, for so long only if it ends early, and take its figures."""
+    def _end(self, *, early: bool, limit_seconds: float = _GRACE_SECONDS) -> int | None:
+        """Wait for everything in the program's session, and take its figures; its exit code, or None if it was killed.
+
+        The limit is counted from when it was told to end, if it ends early.
+        """
         process = self._process
         assert process is not None  # noqa: S101 - within the context
         assert process.stdout is not None  # noqa: S101 - a pipe
@@ -205,7 +241,8 @@ class Program:
             process.stdout.close()  # all that it had to say has been heard
         killed: Killed | None = None
         try:
-            ended = waited(process.pid, self._dismissed_ns + int(_GRACE_SECONDS * 1e9) if early else None)
+            begin_ns = self._dismissed_ns if early else perf_counter_ns()
+            ended = waited(process.pid, begin_ns + int(limit_seconds * 1e9))
             if ended is None:
                 killed = Killed(process.pid, launcher=self._is_launched)
                 ended = killed.ended or os.wait4(process.pid, 0)
@@ -224,7 +261,7 @@ class Program:
             process.stdout.close()
         self._toll = Toll(wall, usage.ru_utime + more[0], usage.ru_stime + more[1])
         process.returncode = os.waitstatus_to_exitcode(status)
-        return process.returncode
+        return process.returncode if killed is None else None
 
 
 def printed(message: Any) -> None:

@@ -4,8 +4,10 @@ Lives here: sampling PSS as fast as the kernel answers, and the kernel's own hig
 the processes do meanwhile.
 
 PSS counts a page that several processes map in equal shares, so that sums mean something; but a peak between two
-samples is not seen. The high-water mark (VmHWM) misses none, but counts every shared page in full in each process. Each
-is a check of the other.
+samples is not seen, and what moves while a sample is taken, as a block does that grows, counts where it was and where
+it is. So a sample counts for no more than what is mapped before or after it, less what of that was others' at first.
+The high-water mark (VmHWM) misses nothing, but counts every shared page in full in each process. Each is a check of
+the other.
 """
 
 from __future__ import annotations
@@ -56,10 +58,11 @@ def _watch(theirs: Any, control: Any) -> None:
         while True:
             pids = control.recv()
             now = [proportional_bytes(pid) or 0 for pid in pids]
+            others = [max(0, _mapped(pid) - own) for pid, own in zip(pids, now, strict=True)]
             peaks, together, samples = now, sum(now), 1
             control.send(now)
             while not control.poll(0):
-                now = [proportional_bytes(pid) or 0 for pid in pids]
+                now = [_bounded(pid, share) for pid, share in zip(pids, others, strict=True)]
                 peaks = [max(pair) for pair in zip(peaks, now, strict=True)]
                 together = max(together, sum(now))
                 samples += 1
@@ -67,6 +70,17 @@ def _watch(theirs: Any, control: Any) -> None:
             control.send((peaks, together, samples))
     except (EOFError, OSError):
         return
+
+
+def _bounded(pid: int, others_bytes: int) -> int:
+    """PSS, but no more than what the process mapped at one moment, less what others have of that."""
+    before = _mapped(pid)
+    now = proportional_bytes(pid) or 0
+    return min(now, max(before, _mapped(pid)) - others_bytes)
+
+
+def _mapped(pid: int) -> int:
+    return _status(pid, b"VmRSS:")
 
 
 def reset_high_water(pid: int) -> None:
@@ -87,7 +101,7 @@ def shared_bytes(pid: int) -> tuple[int, int, int]:
     """Return what a process maps now (RSS), how much of it others may map too, and its share of that by PSS."""
     rollup = read_bytes(f"/proc/{pid}/smaps_rollup")
     share = sum(1024 * (field(rollup, name) or 0) for name in (b"Pss_Shmem:", b"Pss_File:"))
-    return _status(pid, b"VmRSS:"), _status(pid, b"RssShmem:") + _status(pid, b"RssFile:"), share
+    return _mapped(pid), _status(pid, b"RssShmem:") + _status(pid, b"RssFile:"), share
 
 
 def _status(pid: int, name: bytes) -> int:

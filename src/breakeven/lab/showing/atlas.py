@@ -121,10 +121,9 @@ def mark_of(answer: Answer) -> str:
         return "✘ failed"
     if finding.interrupted:
         return "interrupted"
-    if finding.violated:
-        return "✘ violated"
     blocks, disturbed = (finding.conditions.get(name) for name in ("blocks", "disturbed_blocks"))
-    return f"{disturbed} of {blocks} blocks disturbed" if blocks is not None else ""
+    told = [f"{disturbed} of {blocks} blocks disturbed"] if blocks is not None else []
+    return "; ".join(["✘ violated", *told] if finding.violated else told)
 
 
 def names(only: Sequence[str] = ()) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from breakeven.errors import UsageError
 from breakeven.lab.measuring.conditions import caption
+from breakeven.lab.measuring.statistics import LEAST_FOR_INTERVAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ PALETTE = (
     *("#7a6a00", "#6b4fa0", "#8c564b", "#5c6370", "#004d40", "#8fae1b"),
 )
 """Okabe and Ito's colours but for their yellow, which white swallows; then six more for long lists."""
+MOST_STEPS = 7
+"""Between the ticks of an axis of sizes: more would touch one another where panels stand side by side."""
 MARKERS = "osD^vP*XphH<"
 INCHES = (8.6, 5.0)
 
@@ -84,9 +87,28 @@ def figure_of(
         axes = list(figure.subplots(1, panels, squeeze=False)[0])
         draw(finding, axes[0] if panels == 1 else axes)
         figure.suptitle(_wrapped(finding.headline, round(inches[0] * 11)), x=0.01, ha="left", fontsize=12, color=INK)
-        below = caption(dict(finding.conditions)) + (" · interrupted" if finding.interrupted else "")
+        below = " · ".join(
+            [spread_of(finding), caption(dict(finding.conditions)), *(["interrupted"] if finding.interrupted else [])]
+        )
         figure.supxlabel(_wrapped(below, round(inches[0] * 17)), x=0.01, ha="left", fontsize=7.5, color=INK)
     return figure
+
+
+def spread_of(finding: Finding) -> str:
+    """What dots, bars and ribbons of a figure are, and how many samples they rest on.
+
+    >>> from breakeven.lab.measuring.finding import Finding, Quantity, Row
+    >>> rows = tuple(Row({}, (Quantity("time", "µs", (1.0,) * n),)) for n in (7, 11))
+    >>> spread_of(Finding(instrument="", headline="", conditions={}, rows=rows))
+    'medians with 95 % intervals, n = 7–11'
+    """
+    numbers = sorted({row.quantities[0].n for row in finding.rows if row.quantities and row.quantities[0].n})
+    if not numbers:
+        return "nothing measured"
+    least, most = numbers[0], numbers[-1]
+    told = "ranges" if most < LEAST_FOR_INTERVAL else "95 % intervals"
+    few = f" (of fewer than {LEAST_FOR_INTERVAL} samples: ranges, paler)" if least < LEAST_FOR_INTERVAL <= most else ""
+    return f"medians with {told}{few}, n = {least}" + (f"–{most}" if most > least else "")
 
 
 def svg_of(figure: Figure) -> str:
@@ -119,7 +141,7 @@ def logarithmic(axes: Axes, *, x: str, y: str, sizes: bool = False) -> None:
     plain_numbers(axes.yaxis)
     if sizes:
         low, high = max(axes.dataLim.x0, 1.0), axes.dataLim.x1
-        steps = 3 if high / low > 2**18 else 2 if high / low > 2**8 else 1
+        steps = max(1, math.ceil(math.log2(high / low) / MOST_STEPS))
         first = math.floor(math.log2(low)) // steps * steps
         ticks = [2.0**power for power in range(first, math.ceil(math.log2(max(high, 2))) + 1, steps)]
         axes.set_xticks([0.0, *ticks] if axes.dataLim.x0 <= 0 else ticks)
@@ -167,9 +189,9 @@ def series(
     for part in parts.values():
         where = [xs[at] for at in part]
         intervals = [quantities[at].interval for at in part]
-        axes.fill_between(
-            where, [one.low for one in intervals], [one.high for one in intervals], color=colour, alpha=0.2, lw=0
-        )
+        sure = min(quantities[at].n for at in part) >= LEAST_FOR_INTERVAL
+        lows, highs = [one.low for one in intervals], [one.high for one in intervals]
+        axes.fill_between(where, lows, highs, color=colour, alpha=0.2 if sure else 0.08, lw=0)
         axes.plot(where, [one.value for one in intervals], marker, ls="-", color=colour, ms=3.5, lw=1.3)
     if name:
         axes.plot([], [], marker, ls="-", color=colour, ms=3.5, lw=1.3, label=name)

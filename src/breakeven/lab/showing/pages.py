@@ -26,15 +26,20 @@ body { margin: 2rem auto; max-width: 62rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; }
 h2 { font-size: 1.15rem; margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: 1rem; }
 svg { width: 100%; height: auto; } figure { margin: 0; }
+.wide { margin: 0 calc(50% - min(50vw - 1.5rem, 48rem)); }
 pre { overflow-x: auto; font-size: 12.5px; line-height: 1.4; } .quiet { color: var(--quiet); font-size: 13px; }
 """
+
+_COLUMN_INCHES = 13.0
+"""What is wider than that would be hard to read in a column of text."""
 
 
 def section(finding: Finding, figure: Figure | None) -> str:
     """Return one instrument's part of a page: headline, figure, table, fits, notes."""
     parts = [f'<section id="{html.escape(finding.instrument)}">', f"<h2>{html.escape(finding.instrument)}</h2>"]
     if figure is not None:
-        parts.append(f"<figure>{_own_ids(svg_of(figure), finding.instrument)}</figure>")
+        wide = ' class="wide"' if figure.get_figwidth() > _COLUMN_INCHES else ""
+        parts.append(f"<figure{wide}>{_own_ids(svg_of(figure), finding.instrument)}</figure>")
     parts.append(f"<pre>{html.escape(render(finding))}</pre></section>")
     return "\n".join(parts)
 

@@ -6,9 +6,7 @@ Lives here: starting the other process, giving orders, ending it whatever happen
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -16,6 +14,7 @@ from pathlib import Path
 
 from breakeven.errors import UsageError
 from breakeven.lab.processes import forking, placing
+from breakeven.lab.processes.programs import Program, ProgramFailed
 from breakeven.lab.transports import LOCAL, MPI, NAMES, open_pair
 from breakeven.lab.transports.exchange import LEAVE, Order, follow, lead
 
@@ -64,27 +63,24 @@ class LocalLink:
         theirs.close()
         self._pair.theirs.close()
         self._broken = False
-        self._server_on: Sequence[Sequence[int]] = ()
-
-    @property
-    def server_pid(self) -> int | None:
-        """The process between the two, where there is one."""
         server = getattr(self._pair, "server", None)
-        return None if server is None else int(server._process.pid)  # noqa: SLF001 - the only place that knows it
+        self._servers = [] if server is None else [server._process]  # noqa: SLF001 - the only place that knows it
+        self._servers_on: Sequence[Sequence[int]] = ()
 
     @property
     def pids(self) -> tuple[int, ...]:
         """Who sends, who receives, and the process between the two, where there is one."""
-        server = self.server_pid
-        return (os.getpid(), self.pid) if server is None else (os.getpid(), self.pid, server)
+        return (os.getpid(), self.pid, *(server.pid for server in self._servers))
 
     def run(self, order: Order) -> dict[str, list[float]]:
         """Exchange messages; a link that was left in the middle of it can only be closed."""
         self._broken = True
-        if (server := self.server_pid) is not None and order.cpus != self._server_on:
-            placing.keep(server, order.cpus[1] if order.cpus else ())  # it serves both, and is kept beside the far side
-            self._server_on = order.cpus
-        found = lead(order, self._pair.ours, self._control)
+        if order.cpus != self._servers_on:
+            for server in self._servers:  # it serves both, and is kept beside the far side
+                placing.keep(server.pid, order.cpus[1] if order.cpus else ())
+            self._servers_on = order.cpus
+        with forking.needing([self._process, *self._servers]):
+            found = lead(order, self._pair.ours, self._control)
         self._broken = False
         return found
 
@@ -119,80 +115,33 @@ class MpiLink:
     whole = True
 
     def __init__(self) -> None:
-        import tempfile
-
         self.name = MPI
-        self._folder = tempfile.TemporaryDirectory(prefix="breakeven-lab-")  # the launcher forgets files there
-        self._program = subprocess.Popen(  # noqa: S603 - our own module, by the launcher that was found
-            [*launcher(), "-n", "2", sys.executable, "-m", "breakeven.lab.transports.ranks"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"TMPDIR": self._folder.name},
-            start_new_session=True,  # Ctrl-C is for us, who end it
-            text=True,
-        )
-        self.pid = self._program.pid
-        self._broken = True
-        self.pids = tuple(map(int, self._read()["pids"]))
-        self._broken = False
+        command = [*launcher(), "-n", "2", sys.executable, "-m", "breakeven.lab.transports.ranks"]
+        with ExitStack() as stack:
+            self._program = stack.enter_context(Program.of_command(command))
+            self.pid = self._program.pid
+            self.pids = tuple(map(int, self._heard()["pids"]))
+            self._ended = stack.pop_all()
 
     def run(self, order: Order) -> dict[str, list[float]]:
         """Have the ranks exchange messages."""
-        assert self._program.stdin is not None  # noqa: S101 - asked for above
-        self._broken = True
-        self._program.stdin.write(json.dumps(asdict(order)) + "\n")
-        self._program.stdin.flush()
-        found = self._read()
-        self._broken = False
+        self._program.say(asdict(order))
+        return self._heard()
+
+    def _heard(self) -> dict[str, list[float]]:
+        found: dict[str, list[float]] | None = self._program.hear()
+        if found is None:
+            self._program.finish()  # raises what went wrong
+            raise ProgramFailed(MPI, 0, "")
         return found
 
     def dismiss(self) -> None:
         """Have the ranks finalise once they have carried out their order."""
-        assert self._program.stdin is not None  # noqa: S101 - asked for above
-        try:
-            self._program.stdin.close()
-        except OSError:
-            pass
+        self._program.dismiss()
 
     def close(self) -> None:
         """Wait for the ranks, or end them, and clear away what they would leave then."""
-        import signal
-
-        self.dismiss()
-        program = self._program
-        assert program.stdout is not None  # noqa: S101 - asked for above
-        try:
-            program.wait(1.2)
-        except subprocess.TimeoutExpired:
-            segments = _segments_of(program.pid)
-            os.killpg(program.pid, signal.SIGKILL)
-            program.wait()
-            for path in segments:
-                Path(path).unlink(missing_ok=True)
-        program.stdout.close()
-        self._folder.cleanup()
-
-    def _read(self) -> dict[str, list[float]]:
-        assert self._program.stdout is not None  # noqa: S101 - asked for above
-        line = self._program.stdout.readline()
-        if not line:
-            raise UsageError(f"MPI's ranks ended (exit {self._program.wait()}); leave it out with --transports", "lab")
-        found: dict[str, list[float]] = json.loads(line)
-        return found
-
-
-def _segments_of(group: int) -> set[str]:
-    """Names of the shared memory that the processes of a group map and only they would unlink."""
-    found = set()
-    for place in Path("/proc").iterdir():
-        try:
-            if place.name.isdigit() and os.getpgid(int(place.name)) == group:
-                lines = (place / "maps").read_text().splitlines()
-                found |= {line.split(maxsplit=5)[5] for line in lines if "/dev/shm/mpich_" in line}  # noqa: S108
-        except OSError:  # gone meanwhile
-            continue
-    return found
+        self._ended.close()
 
 
 def launcher() -> list[str]:

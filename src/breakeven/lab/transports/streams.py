@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from breakeven.lab.transports.port import End
@@ -37,8 +38,8 @@ class Ends:
 class Stream:
     """One side: a descriptor to read from and one to write to, which may be the same.
 
-    Where both sides know that messages are bytes of one length (`expect`), these are all that is written and read.
-    Otherwise a head says what follows: an empty message is a head alone.
+    Where both sides know that messages are bytes of one length (`expect`), these are all that is written and read, by
+    a call that knows nothing else. Otherwise a head says what follows: an empty message is a head alone.
     """
 
     whole = False
@@ -48,26 +49,17 @@ class Stream:
         self._reading = reading
         self._writing = writing
         self._rest = b""
-        self._plain_out = self._plain_in = 0
+        self.expect(0, 0)
 
     def expect(self, out_bytes: int, in_bytes: int) -> None:
         """Know the length of plain bytes to be written and read; 0 for anything else."""
-        self._plain_out, self._plain_in = out_bytes, in_bytes
+        self.pack: Callable[[Any], Any] = _unchanged if out_bytes else _headed
+        self.write: Callable[[Any], None] = _writer(self._writing) if out_bytes else self._write_headed
+        self.read: Callable[[], Any] = _reader(self._reading, in_bytes) if in_bytes else self._read_headed
+        self.unpack: Callable[[Any], Any] = _unchanged if in_bytes else _unheaded
 
-    def pack(self, payload: Any) -> Any:
-        """Leave bytes as they are, pickle everything else."""
-        if self._plain_out:
-            return payload
-        if isinstance(payload, (bytes, bytearray)):
-            return RAW, payload
-        return PICKLED, pickle.dumps(payload, 5)
-
-    def write(self, packed: Any) -> None:
+    def _write_headed(self, packed: tuple[int, Any]) -> None:
         """Write head and body; the body of a large message is not copied to stand behind its head."""
-        if self._plain_out:
-            if (done := os.write(self._writing, packed)) < len(packed):
-                _write_all(self._writing, memoryview(packed)[done:])
-            return
         kind, body = packed
         head = HEAD.pack(kind, len(body))
         view = memoryview(body)
@@ -75,11 +67,8 @@ class Stream:
         if len(body) > READ_BYTES - HEAD.size:
             _write_all(self._writing, view[READ_BYTES - HEAD.size :])
 
-    def read(self) -> Any:
+    def _read_headed(self) -> tuple[int, Any]:
         """Read until the message is whole; what follows it is kept for the next."""
-        if length := self._plain_in:
-            got = os.read(self._reading, length) if length <= READ_BYTES else b""
-            return got if len(got) == length else self._read_plain(got, length)
         got = self._rest
         while len(got) < HEAD.size:
             got += _some(self._reading, READ_BYTES)
@@ -92,33 +81,7 @@ class Stream:
         filled = len(got) - HEAD.size
         body[:filled] = got[HEAD.size :]
         self._rest = b""
-        self._fill(body, filled)
-        return kind, body
-
-    def _read_plain(self, got: bytes, length: int) -> bytes | bytearray:
-        """Read what is missing: into one buffer where it is much."""
-        if length > READ_BYTES:
-            body = bytearray(length)
-            self._fill(body, 0)
-            return body
-        while len(got) < length:
-            got += _some(self._reading, length - len(got))
-        return got
-
-    def _fill(self, body: bytearray, filled: int) -> None:
-        view = memoryview(body)
-        while filled < len(body):
-            count = os.readv(self._reading, [view[filled:]])
-            if not count:
-                raise EOFError("the other side has gone in the middle of a message")
-            filled += count
-
-    def unpack(self, packed: Any) -> Any:
-        """Unpickle what was pickled."""
-        if self._plain_in:
-            return packed
-        kind, body = packed
-        return body if kind == RAW else pickle.loads(body)
+        return kind, _filled(self._reading, body, filled)
 
     def settle(self) -> None:
         """Nothing is lent."""
@@ -141,6 +104,58 @@ def sockets(_capacity_bytes: int) -> Ends:
     one, other = socket.socketpair()
     first, second = one.detach(), other.detach()
     return Ends(Stream(first, first), Stream(second, second))
+
+
+def _unchanged(payload: Any) -> Any:
+    return payload
+
+
+def _headed(payload: Any) -> tuple[int, Any]:
+    """What stands behind a head: bytes as they are, everything else pickled."""
+    if isinstance(payload, (bytes, bytearray)):
+        return RAW, payload
+    return PICKLED, pickle.dumps(payload, 5)
+
+
+def _unheaded(packed: tuple[int, Any]) -> Any:
+    kind, body = packed
+    return body if kind == RAW else pickle.loads(body)
+
+
+def _writer(descriptor: int) -> Callable[[Any], None]:
+    """What writes plain bytes: the system's call, and little beside it."""
+    write = os.write
+
+    def whole(message: Any) -> None:
+        if (done := write(descriptor, message)) < len(message):
+            _write_all(descriptor, memoryview(message)[done:])
+
+    return whole
+
+
+def _reader(descriptor: int, length: int) -> Callable[[], Any]:
+    """What reads plain bytes of a length: at once where that may be, into one buffer where they are many."""
+    if length > READ_BYTES:
+        return lambda: _filled(descriptor, bytearray(length), 0)
+    read = os.read
+
+    def whole() -> bytes:
+        got = read(descriptor, length)
+        while len(got) < length:
+            got += _some(descriptor, length - len(got))
+        return got
+
+    return whole
+
+
+def _filled(descriptor: int, body: bytearray, filled: int) -> bytearray:
+    view = memoryview(body)
+    while filled < len(body):
+        count = os.readv(descriptor, [view[filled:]])
+        if not count:
+            raise EOFError("the other side has gone in the middle of a message")
+        filled += count
+    return body
 
 
 def _write_all(descriptor: int, view: memoryview) -> None:

@@ -20,6 +20,7 @@ from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.fits import LEAST_POINTS, fit_segments
 from breakeven.lab.measuring.method import Case, take
 from breakeven.lab.processes.programs import Program, ProgramFailed, WrongResult
+from breakeven.lab.transports.links import has_mpi, launcher
 
 if TYPE_CHECKING:
     import argparse
@@ -51,14 +52,14 @@ def measure(*, quick: bool, ranks: str | None = None, sizes: str | None = None, 
 
     counts = wholes("ranks", ranks, least=2) if ranks else QUICK_RANKS if quick else RANKS
     known = sorted({size_of("sizes", word) for word in sizes.split(",")}) if sizes else QUICK_SIZES if quick else SIZES
-    launcher = None if no_mpi else mpiexec()
-    with_mpi = () if launcher is None else counts[:1] if quick else counts
+    mpi = has_mpi() and not no_mpi
+    with_mpi = () if not mpi else counts[:1] if quick else counts
     operations = list(dict.fromkeys(operation for operation, _ in ALGORITHMS))
     keys = [(*key, count, size) for key in ALGORITHMS for count in counts for size in known]
     keys += [(operation, MPI, count, size) for operation in operations for count in with_mpi for size in known]
     with ExitStack() as running:
         programs = {(False, count): running.enter_context(_pipes_program(count)) for count in counts}
-        programs |= {(True, count): running.enter_context(_mpi_program(launcher, count)) for count in with_mpi}
+        programs |= {(True, count): running.enter_context(_mpi_program(count)) for count in with_mpi}
         cases = [Case(str(key), partial(once, programs[key[1] == MPI, key[2]], *key)) for key in keys]
         budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
         taken = take(cases, budget_seconds=budget, warm=False, least=3 if quick else 11, always=3)
@@ -69,14 +70,14 @@ def measure(*, quick: bool, ranks: str | None = None, sizes: str | None = None, 
     return Finding(
         instrument="collectives",
         headline=_headline(rows, counts),
-        conditions=conditions(ranks=list(counts), mpi=launcher is not None, **taken.facts()),
+        conditions=conditions(ranks=list(counts), mpi=mpi, **taken.facts()),
         rows=rows,
         fits=_fits(rows),
         notes=(
             "Size: of the float64 block of each rank. Last rank: from the common start until the last rank has ended.",
             "Skew: last less first. Late start: of the rank that began last; ranks beyond the CPUs wait for one.",
             f"{checked} collectives, every result compared on every rank: all right.",
-            *(() if launcher is not None or no_mpi else ("MPI is not installed: pip install 'breakeven[lab-mpi]'",)),
+            *(() if mpi or no_mpi else ("MPI is not installed: pip install 'breakeven[lab-mpi]'",)),
         ),
         interrupted=taken.interrupted,
     )
@@ -98,19 +99,6 @@ def once(program: Program, operation: str, algorithm: str, count: int, size_byte
         "skew": (turn["last_ns"] - turn["first_ns"]) * 1e-3,
         "late": turn["late_ns"] * 1e-3,
     }
-
-
-def mpiexec() -> str | None:
-    """Path of the launcher beside this interpreter or on the path; None where MPI cannot be used."""
-    import shutil
-    import sys
-    from importlib.util import find_spec
-    from pathlib import Path
-
-    if find_spec("mpi4py") is None:
-        return None
-    beside = Path(sys.executable).parent / "mpiexec"
-    return str(beside) if beside.exists() else shutil.which("mpiexec")
 
 
 def draw(finding: Finding, axes: Any) -> None:
@@ -190,11 +178,10 @@ def _pipes_program(count: int) -> Program:
     return Program("breakeven.lab.instruments.collectives.ranks", [str(count)], variables=ONE_THREAD)
 
 
-def _mpi_program(launcher: str | None, count: int) -> Program:
+def _mpi_program(count: int) -> Program:
     import sys
 
-    assert launcher is not None  # noqa: S101 - there are no ranks of MPI's without one
-    command = [launcher, "-n", str(count), sys.executable, "-m", "breakeven.lab.instruments.collectives.mpi"]
+    command = [*launcher(), "-n", str(count), sys.executable, "-m", "breakeven.lab.instruments.collectives.mpi"]
     return Program.of_command(command, variables=ONE_THREAD)
 
 

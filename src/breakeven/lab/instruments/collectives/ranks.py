@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LEAD_NS, LEAD_A_RANK_NS = 2_000_000, 500_000  # from the announcement to the start
 SPIN_NS = 300_000
+PATIENCE_SECONDS = 5.0
 
 
 class PipeLinks:
@@ -102,7 +103,7 @@ class Ranks:
         for control in self._controls:
             control.send(None)
         for process in self._processes:
-            process.join()
+            process.join(PATIENCE_SECONDS)  # whoever has not ended by then is ended with this process
 
     def run(self, operation: str, algorithm: str, length: int) -> dict[str, Any]:
         """One turn; nanoseconds from the common start to the first and last rank's end, and the latest begin."""

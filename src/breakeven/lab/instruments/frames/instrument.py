@@ -17,7 +17,7 @@ from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.method import Case, take
 from breakeven.lab.measuring.statistics import median
-from breakeven.lab.processes.programs import Program, ProgramFailed, WrongResult
+from breakeven.lab.processes.programs import SILENT_SECONDS, Program, ProgramFailed, WrongResult
 
 if TYPE_CHECKING:
     import argparse
@@ -81,7 +81,7 @@ def measure(
         shared = running.enter_context(Program(PROGRAM, variables=ONE_THREAD)) if quick else None
         run = film_anew if shared is None else partial(film, shared)
         cases = [Case(way, partial(run, way, **camera)) for way in WAYS]
-        taken = take(cases, budget_seconds=budget, warm=False, least=6, most=6 if quick else 21)
+        taken = take(cases, budget_seconds=budget, warm=False, least=6, most=6 if quick else 21, always=3)
         if shared is not None and not taken.interrupted:
             shared.finish()
     rows = tuple(
@@ -123,7 +123,7 @@ def film(
 
     period_ns = round(1e9 / rate)
     program.say([way, size_bytes, frames, period_ns, analysers, depth])
-    found = program.hear()
+    found = program.hear(limit_seconds=SILENT_SECONDS + 2 * frames / rate)
     if found is None:
         program.finish()  # raises what went wrong
         raise ProgramFailed(f"frames by {way}", 0, "")

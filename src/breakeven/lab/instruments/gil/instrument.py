@@ -23,6 +23,7 @@ from breakeven.errors import UsageError
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.method import Case, take
+from breakeven.lab.measuring.statistics import median
 from breakeven.probes.kernel import queued_seconds
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ LONGEST_SAMPLE = 5
 """Times as long as on an idle machine, at most."""
 HOLDS, FREE = 0.9, 0.1
 CLOSE = 0.1
+MUCH_QUEUED = 20.0
+"""Per cent of its time from which on a function's queueing for a CPU makes its share unsure."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +63,7 @@ def measure(*, quick: bool, func: str | None = None, args: str = "[]") -> Findin
     cases = [Case(name, partial(watch, fn, seconds)) for name, fn in called.items()]
     budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
     most = (3 if func is None else 11) if quick else 41
-    taken = take(cases, budget_seconds=budget, warm=False, least=most, most=most)
+    taken = take(cases, budget_seconds=budget, warm=False, least=most, most=most, always=2)
     rows = tuple(_row(name, taken) for name in called if taken.of(name, "held"))
     return Finding(
         instrument="gil",
@@ -69,9 +72,11 @@ def measure(*, quick: bool, func: str | None = None, args: str = "[]") -> Findin
         rows=rows,
         notes=(
             "GIL held: share of the time in which the lock was held. CPU: of the process, all threads, by wall clock.",
+            "Queued: share of the time in which the function could run and had no CPU: what others take.",
             f"Use: threads where at most {100 * FREE:g} % is held, processes where {100 * HOLDS:g} % or more is.",
             "In between, any number of threads is at most 1 / (share held) times as fast as one.",
             *_accuracy(rows),
+            *_company(rows),
         ),
         interrupted=taken.interrupted,
     )
@@ -103,7 +108,8 @@ def watch(fn: Callable[[], object], seconds: float) -> dict[str, float]:
         wall, used = perf_counter() - began, process_time() - cpu
     finally:
         share = probe.stop()
-    figures = {"held": 100 * share, "call": 1e3 * wall / calls, "cpu": 100 * used / wall}
+    waited = (queued_seconds() or 0.0) - queued
+    figures = {"held": 100 * share, "call": 1e3 * wall / calls, "cpu": 100 * used / wall, "queued": 100 * waited / wall}
     return figures | ({"known": 100 * fn.known()} if isinstance(fn, Mixture) else {})
 
 
@@ -167,6 +173,7 @@ def _row(name: str, taken: Taken) -> Row:
     quantities = [
         shares,
         Quantity("CPU", "%", taken.of(name, "cpu")),
+        Quantity("queued", "%", taken.of(name, "queued")),
         Quantity("a call", "ms", taken.of(name, "call")),
     ]
     if known:
@@ -186,6 +193,14 @@ def _accuracy(rows: tuple[Row, ...]) -> tuple[str, ...]:
         return ()
     close = sum(one <= 100 * CLOSE for one in off)
     return (f"Mixtures: {close} of {len(off)} single samples within 10 points of the known share.",)
+
+
+def _company(rows: tuple[Row, ...]) -> tuple[str, ...]:
+    """That shares between the ends are unsure, where others wanted the CPUs as well."""
+    busy = median([row["queued"].median for row in rows])
+    if not busy > MUCH_QUEUED:
+        return ()
+    return (f"Others wanted the CPUs: {busy:.0f} % of the time was queued. Shares between the ends are unsure.",)
 
 
 def _headline(rows: tuple[Row, ...], func: str | None) -> str:

@@ -33,7 +33,13 @@ if TYPE_CHECKING:
 
 INCHES = (9.6, 6.4)
 _TOGETHER = "first and second call"
-_COLOURS = {"holds": "#009e73", "violated": "#d55e00", "unsure": "#b8860b", "too few": "#5c6370"}
+_COLOURS = {
+    "holds": "#009e73",
+    "violated": "#d55e00",
+    "disturbed": "#cc79a7",
+    "unsure": "#b8860b",
+    "too few": "#5c6370",
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +60,8 @@ def measure(*, quick: bool, workers: int | None = None) -> Finding:
             taken = take(cases, budget_seconds=budget, least=least, always=LEAST_BLOCKS, warm=not quick)
     finally:
         be.shutdown()
-    judged = [(check, judge(check, lambda name: _of(taken, name))) for check in checks(width)]
+    busy = 2 * taken.disturbed > taken.blocks
+    judged = [(check, judge(check, lambda name: _of(taken, name), busy=busy)) for check in checks(width)]
     return Finding(
         instrument="guidelines",
         headline=_headline(judged),
@@ -109,7 +116,8 @@ def _notes(workers: int) -> list[str]:
         (
             f"violated: left > bound with p < {number(SIGNIFICANT)}, one-sided Wilcoxon signed-rank on the blocks' "
             f"differences; fewer than {LEAST_BLOCKS} blocks cannot give such a p. unsure: left > bound, but not so "
-            "certainly. Of several on the right the one with the least median."
+            "certainly; disturbed: as violated, but over half of the blocks were disturbed. Of several on the right "
+            "the one with the least median."
         ),
         "Fixed chunks: 1, N/4W and N/W of N tasks. By hand: pipe, UNIX socket, shared memory, inheriting by fork.",
     ]
@@ -143,3 +151,7 @@ def draw(finding: Finding, axes: Axes) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xticklabels([f"{one:g}" for one in ticks])
     axes.set_xlabel("within bound ←  left side / bound [×]  → beyond")
+    for verdict in dict.fromkeys(str(row.labels["verdict"]) for row in rows):
+        axes.plot([], [], "o", color=_COLOURS[verdict], ms=6, label=verdict)
+    if rows:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(_COLOURS), fontsize=8.5, borderpad=0.1)

@@ -44,11 +44,12 @@ class Judgement:
     p: float
 
 
-def judge(check: Check, samples: Callable[[str], Sequence[float]]) -> Judgement:
+def judge(check: Check, samples: Callable[[str], Sequence[float]], *, busy: bool = False) -> Judgement:
     """Return "violated" where the left side exceeds its bound with p < 0.01, "holds" where it does not exceed it.
 
     Both are looked at block by block, as the table shows their ratio: what slowed a block down slowed both sides.
-    "unsure" is what exceeds it with less certainty, "too few" what rests on fewer than 7 blocks.
+    "unsure" is what exceeds it with less certainty, "too few" what rests on fewer than 7 blocks. On a `busy` machine
+    "disturbed" stands for "violated": a neighbour that wants the CPUs is felt by workers first, block after block.
 
     >>> check = Check(guideline="G9", claim="", left="second", right=("first",))
     >>> slower = {"second": [12.0, 13, 12.5, 12.1, 12.2, 12.3, 12.4], "first": [10.0] * 7}
@@ -66,7 +67,7 @@ def judge(check: Check, samples: Callable[[str], Sequence[float]]) -> Judgement:
     elif median([a / b for a, b in zip(left, bound, strict=True)]) <= 1:
         verdict = "holds"
     else:
-        verdict = "violated" if p < SIGNIFICANT else "unsure"
+        verdict = "unsure" if p >= SIGNIFICANT else "disturbed" if busy else "violated"
     return Judgement(verdict=verdict, left_ms=left, bound_ms=bound, p=p)
 
 

@@ -6,10 +6,11 @@ answer that the other end can use it: one of its bytes.
 
 from __future__ import annotations
 
-import signal
 import warnings
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
+
+from breakeven.lab.processes import forking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,10 +40,8 @@ def open_rivals() -> Iterator[Mapping[str, Callable[[Any], int]]]:
         stack.enter_context(_child(_receive, theirs, theirs))
         ours_too, theirs_too = Pipe()
         stack.enter_context(_child(_attach, theirs_too, theirs_too))
-        for end in (*there, *back, ours, theirs, ours_too, theirs_too):
+        for end in (there[1], back[0], ours, ours_too):
             stack.callback(end.close)
-        for end in (there[0], back[1], theirs, theirs_too):
-            end.close()
         yield {
             "pipe": lambda array: _sent(array, there[1], back[0]),
             "socket": lambda array: _sent(array, ours, ours),
@@ -53,16 +52,13 @@ def open_rivals() -> Iterator[Mapping[str, Callable[[Any], int]]]:
 
 @contextmanager
 def _child(target: Callable[..., None], *ends: Connection) -> Iterator[None]:
-    from multiprocessing import Process
-
-    process = Process(target=target, args=ends, daemon=True)
-    process.start()
+    process = forking.start(target, *ends)
+    for end in set(ends):
+        end.close()  # before another child is forked: nobody else holds them, so that the end of this one is seen
     try:
         yield
     finally:
-        process.terminate()
-        process.join()
-        process.close()
+        forking.end(process, 0.0)  # it may not see that its pipe has ended: what was forked later holds that, too
 
 
 def _sent(array: Any, out: Connection, back: Connection) -> int:
@@ -72,7 +68,6 @@ def _sent(array: Any, out: Connection, back: Connection) -> int:
 
 def _receive(source: Connection, answers: Connection) -> None:
     """A child: take arrays, answer with their last byte."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         try:
             answers.send(int(source.recv()[-1]))
@@ -101,7 +96,6 @@ def _attach(source: Connection, answers: Connection) -> None:
 
     import numpy as np
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         try:
             name, shape, dtype = source.recv()

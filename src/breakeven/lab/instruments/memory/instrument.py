@@ -58,7 +58,7 @@ def measure(*, quick: bool, workers: int = WORKERS, payload: str | None = None) 
     keys = {" ".join(key): key for key in _cases(quick=quick)}
     cases = [Case(name, partial(run, *key, workers=workers, size_bytes=size_bytes)) for name, key in keys.items()]
     budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
-    taken = take(cases, budget_seconds=budget, warm=False, least=6, most=6 if quick else 21)
+    taken = take(cases, budget_seconds=budget, warm=False, least=6, most=6 if quick else 21, always=3)
     known = {key: shown for key, shown in QUANTITIES.items() if any(taken.of(name, key) for name in keys)}
     rows = tuple(
         Row(

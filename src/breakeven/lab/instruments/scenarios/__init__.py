@@ -147,11 +147,11 @@ def _outcome(best: Row) -> str:
     speedup, verdict = best["speed-up"], best.labels["verdict"]
     if verdict == "faster":
         return f"{cell(speedup)} with {best.labels['way']} (n = {speedup.n})"
-    return f"undecided (n = {speedup.n})" if verdict == "too few" else "no way wins"
+    return f"{'undecided' if verdict == 'too few' else 'no way wins'} (n = {speedup.n})"
 
 
 def _best(rows: Sequence[Row]) -> Mapping[str, Row]:
-    """The way with the largest median speed-up of each case."""
+    """The way with the largest median speed-up of each case; where there are some that are faster, of those."""
     best: dict[str, Row] = {}
     for row in rows:
         name = str(row.labels.get("case", ""))
@@ -160,8 +160,8 @@ def _best(rows: Sequence[Row]) -> Mapping[str, Row]:
     return best
 
 
-def _speedup(row: Row) -> float:
-    return row["speed-up"].median
+def _speedup(row: Row) -> tuple[bool, float]:
+    return row.labels["verdict"] == "faster", row["speed-up"].median
 
 
 def _notes(rows: Sequence[Row], workers: int, tasks: int) -> list[str]:

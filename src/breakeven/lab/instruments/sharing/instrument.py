@@ -76,7 +76,7 @@ def measure(*, quick: bool, adders: int | None = None) -> Finding:
 
         cases = [Case(name, partial(once, *key)) for name, key in keys.items()]
         budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
-        taken = take(cases, budget_seconds=budget, warm=not quick)
+        taken = take(cases, budget_seconds=budget, warm=not quick, always=2)
         if not taken.interrupted:
             program.finish()
     rows = tuple(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.method import Case, take
-from breakeven.lab.processes.programs import Program
+from breakeven.lab.processes.programs import SILENT_SECONDS, Program
 
 if TYPE_CHECKING:
     import argparse
@@ -74,7 +74,7 @@ def measure(*, quick: bool, imports: str | None = None, work_ms: float = WORK_MS
     keys = {f"{way} {method} {modules}": (way, method, modules) for modules in chosen for way, method in ways}
     cases = [Case(name, partial(run, *key, work_ms=work_ms)) for name, key in keys.items()]
     budget = QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS
-    taken = take(cases, budget_seconds=budget, warm=False, least=6 if quick else 11, most=6 if quick else 31)
+    taken = take(cases, budget_seconds=budget, warm=False, least=6 if quick else 11, most=6 if quick else 31, always=2)
     rows = tuple(
         Row({"way": NAMES[way], "start method": method, "imports": modules}, _quantities(taken, name, modules))
         for name, (way, method, modules) in keys.items()
@@ -103,7 +103,7 @@ def run(way: str, method: str, modules: str, *, work_ms: float) -> dict[str, flo
     with Program(
         "breakeven.lab.instruments.startup.program", [way, method, str(work_ms)], variables=variables
     ) as program:
-        stamps = program.hear()
+        stamps = program.hear(limit_seconds=SILENT_SECONDS + work_ms * 1e-3)
         toll = program.finish()
     init, work, fini = (stamps[name] * 1e-6 for name in ("init_ns", "work_ns", "fini_ns"))
     return {
