@@ -11,7 +11,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 
 import breakeven as be
@@ -243,6 +245,24 @@ def test_a_template_leaves_no_complaint_at_exit() -> None:
     text = "import breakeven as be; be.map(abs, [-1], backend='processes', start_method='forkserver')"
     with program(text, PYTHONWARNINGS="default") as process:
         assert process.communicate(timeout=LONGEST_SECONDS)[1] == ""
+
+
+@pytest.mark.parametrize("chunksize", [1, 4])
+def test_a_process_that_a_task_forks_is_no_worker(method: str, chunksize: int) -> None:
+    """Should it return, or leave by an exception, it ends there: what it has is taken for nobody's result."""
+    results = be.map(_fork, range(24), backend="processes", start_method=method, max_workers=2, chunksize=chunksize)
+    assert [result[-1] for result in results] == list(range(24))
+
+
+def _fork(number: int) -> np.ndarray[Any, Any]:
+    child = os.fork() if number % 3 == 0 else None
+    if child == 0:
+        if number % 2:
+            sys.exit(3)
+        return np.full(1 << 16, -1)
+    if child is not None:
+        os.waitpid(child, 0)
+    return np.full(1 << 16, number)
 
 
 def _log_and_pid(text: str) -> int:
