@@ -15,7 +15,7 @@ from breakeven.engine.codec import Encoded, encode, pickled, unpicklable
 if TYPE_CHECKING:
     from breakeven.engine.arena import Arena
 
-HIDDEN_FILES = ("breakeven/engine/worker.py", "breakeven/engine/part.py")
+HIDDEN_FILES = tuple(f"breakeven/engine/{name}.py" for name in ("worker", "loops", "part"))
 
 
 def describe(error: BaseException) -> tuple[str, str, str, bytes | None]:
