@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gc
 import itertools
+import os
+import signal
 import weakref
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -213,3 +216,22 @@ def test_chained_streams_can_be_left_half_way(backend: str, workers: int) -> Non
             assert list(itertools.islice(second, 11)) == [9 * number for number in range(11)]
             second.close()
             assert executor.submit(calls.triple, 1).result() == 3
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_chained_streams_survive_deaths(tmp_path: Path, attempt: int) -> None:
+    """What a dead worker had is handed out again in the midst of reading, before anybody waits for it."""
+    with be.Executor(2, backend="processes", retries=1) as executor:
+        first = executor.imap(_die_once, range(600), itertools.repeat(str(tmp_path / f"first {attempt}")))
+        second = executor.imap(_die_once, first, itertools.repeat(str(tmp_path / f"second {attempt}")))
+        assert list(second) == list(range(600))
+
+
+def _die_once(number: int, path: str) -> int:
+    if number % 50 == 7:
+        try:
+            os.close(os.open(f"{path} {number}", os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return number
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
