@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from breakeven import errors
-from breakeven.errors import BreakevenError, RemoteError, RemoteTraceback, WorkerDied
+from breakeven.errors import BreakevenError, RemoteError, RemoteTraceback, TaskTimeout, WorkerDied
 
 # One example of what each fact may be, by its name: a new fact needs a line here.
 EXAMPLES: dict[str, list[Any]] = {
@@ -133,9 +133,17 @@ def test_the_tree_is_drawn_in_the_docstring() -> None:
     assert sorted(parents) == errors.__all__
 
 
-def test_the_death_of_an_idle_worker_names_no_item() -> None:
-    """A worker may end before it is given anything."""
-    assert str(WorkerDied(None, 7, "killed by SIGKILL")).startswith("worker 7 was killed by SIGKILL between items; ")
+def test_the_death_of_a_submitted_call_names_no_item() -> None:
+    """It has none: only what is mapped is counted."""
+    assert str(WorkerDied(None, 7, "killed by SIGKILL")).startswith(
+        "worker 7 was killed by SIGKILL while it ran a task; "
+    )
+
+
+def test_a_thread_that_is_late_is_not_said_to_have_been_ended() -> None:
+    """Only a process can be."""
+    assert "worker 7 was ended" in str(TaskTimeout(3, 0.5, 7))
+    assert "which cannot be ended" in str(TaskTimeout(3, 0.5))
 
 
 def test_the_last_stack_of_a_dead_worker_is_part_of_its_text() -> None:

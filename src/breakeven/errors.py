@@ -104,7 +104,7 @@ class InitializerFailed(StartFailed):
 class WorkerDied(BreakevenError, BrokenExecutor):
     """A worker ended while it had an item to run.
 
-    `index` is the item's place in the input, or None when the worker had none; `cause` says how it ended ("killed by
+    `index` is the item's place in the input, or None for a submitted call; `cause` says how it ended ("killed by
     SIGSEGV", "exit 3", "out of memory", …); `stack_text` is the last Python stack, where the worker could leave one.
 
     >>> print(WorkerDied(17, 4242, "exit 3"))
@@ -120,13 +120,13 @@ class WorkerDied(BreakevenError, BrokenExecutor):
 
     def __str__(self) -> str:
         ended = self.cause if self.cause.startswith("killed") else f"ended ({self.cause})"
-        where = "between items" if self.index is None else f"while it ran item {self.index}"
+        where = "while it ran " + _task(self.index)
         text = f"{_worker(self.pid)} {'was ' if ended == self.cause else ''}{ended} {where}; {_advice(self.cause)}"
         return f"{text}\n{self.stack_text}" if self.stack_text else text
 
 
 class TaskTimeout(BreakevenError, TimeoutError):
-    """An item ran past `timeout`, and its worker was ended.
+    """An item ran past `timeout`, and its worker was ended; a thread (`pid` is None) was left to itself.
 
     >>> print(TaskTimeout(3, 0.5, 4242))
     item 3 was still running after 0.5 s, and worker 4242 was ended; raise timeout, or look for what the item waits on
@@ -139,11 +139,10 @@ class TaskTimeout(BreakevenError, TimeoutError):
         self.pid = pid
 
     def __str__(self) -> str:
-        item = "a task" if self.index is None else f"item {self.index}"
-        return (
-            f"{item} was still running after {self.seconds:g} s, and {_worker(self.pid)} was ended; "
-            "raise timeout, or look for what the item waits on"
-        )
+        late = f"{_task(self.index)} was still running after {self.seconds:g} s"
+        if self.pid is None:
+            return f"{late}, in a thread, which cannot be ended; raise timeout, or use backend='processes'"
+        return f"{late}, and worker {self.pid} was ended; raise timeout, or look for what the item waits on"
 
 
 class MemoryExceeded(BreakevenError, MemoryError):
@@ -161,7 +160,7 @@ class MemoryExceeded(BreakevenError, MemoryError):
         self.limit_bytes = limit_bytes
 
     def __str__(self) -> str:
-        where = "between items" if self.index is None else f"while it ran item {self.index}"
+        where = "while it ran " + _task(self.index)
         return (
             f"{_worker(self.pid)} held {self.held_bytes / 1e6:.0f} MB of {self.limit_bytes / 1e6:.0f} MB allowed "
             f"{where}; raise max_worker_memory, or make the item smaller"
@@ -309,6 +308,10 @@ def _advice(cause: str) -> str:
     if cause.startswith("exit "):
         return "the task may have called os._exit: let it raise instead"
     return _ADVICE.get(cause, "run that item alone with backend='serial' to see why, or allow retries")
+
+
+def _task(index: int | None) -> str:
+    return "a task" if index is None else f"item {index}"
 
 
 def _worker(pid: int | None) -> str:

@@ -47,6 +47,26 @@ def test_a_command_that_is_none_is_wrong_usage(words: list[str]) -> None:
     assert "usage" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "ending, code, complaint",
+    [
+        ("run math:sqrt --range 0:3 >&-", 1, "the output cannot be written"),
+        ("run math:sqrt --range 0:3 2>&-", 0, ""),
+        ("run math:sqrt <&-", 1, "stdin"),
+        ("run math:sqrt --range 0:3 --out roots.jsonl <&- >&- 2>&-", 0, ""),
+        ("doctor >&-", 1, "the output cannot be written"),
+        ("doctor >/dev/full", 1, "the output cannot be written"),
+    ],
+)
+def test_closed_streams_are_told_in_one_line(ending: str, code: int, complaint: str, tmp_path: Path) -> None:
+    """Or not at all where nobody would hear it; they end no run that does not need them."""
+    line = f"'{sys.executable}' -m breakeven {ending}"
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=50)
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1 if complaint else 0), done.stderr
+    assert complaint in done.stderr
+    assert "--out" not in ending or (tmp_path / "roots.jsonl").read_text().count("\n") == 3
+
+
 def test_help_imports_neither_numpy_nor_rich_nor_the_engine() -> None:
     """What is not needed is not paid for."""
     code = (

@@ -186,6 +186,7 @@ def test_with_on_error_raise_the_first_failure_ends_the_run(folder: Path, backen
     assert done.returncode == 1
     assert "ValueError: odd one: 1" in done.stderr
     assert "in picky" in done.stderr
+    assert all("mine.py" in line for line in done.stderr.splitlines() if line.startswith("  File"))
     assert lines_of(folder / "out.jsonl") == [{"index": 0, "value": 0}]
 
 
@@ -211,7 +212,7 @@ def test_what_the_function_prints_never_mixes_with_results(folder: Path, backend
     """It goes to stderr, wherever the function runs."""
     done = breakeven("run", "mine:chatty", "--range", "0:4", "--values", "--backend", backend, cwd=folder)
     assert done.stdout == "0\n1\n2\n3\n"
-    assert "thinking about 3" in done.stderr
+    assert done.stderr.count("thinking about") == 4  # threads may write into one another's lines
 
 
 def test_an_initializer_runs_before_the_items(folder: Path) -> None:

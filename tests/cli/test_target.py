@@ -11,6 +11,7 @@ import pytest
 
 from breakeven.cli.exits import UsageError
 from breakeven.cli.target import resolve, resolve_exception
+from tests.cli.program import breakeven
 
 
 @pytest.fixture(autouse=True)
@@ -92,16 +93,28 @@ def test_a_file_hidden_by_a_loaded_module_says_so(tmp_path: Path) -> None:
         resolve("json.py:f")
 
 
-def test_what_a_module_raises_while_it_is_imported_passes_through(tmp_path: Path) -> None:
-    """Also a module that it misses: the user's traceback says more than any message."""
-    (tmp_path / "mine_e.py").write_text("import nowhere_f\n")
-    with pytest.raises(ModuleNotFoundError, match="nowhere_f"):
-        resolve("mine_e:f")
-
-
 def test_an_exception_is_named_alone_or_with_its_module() -> None:
     """And nothing else is taken for one."""
     assert resolve_exception("OSError") is OSError
     assert resolve_exception("json:JSONDecodeError").__name__ == "JSONDecodeError"
     with pytest.raises(UsageError, match="no exception class"):
         resolve_exception("builtins:len")
+
+
+@pytest.mark.parametrize(
+    "text, last",
+    [
+        ("import nothing_of_the_kind", "ModuleNotFoundError: No module named 'nothing_of_the_kind'"),
+        ("def work(:", "SyntaxError"),
+        ("import sys; sys.exit(9)", "SystemExit: 9"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_says_so_itself(text: str, last: str, tmp_path: Path) -> None:
+    """Its own traceback says more than any message; none of our frames are in it."""
+    (tmp_path / "broken.py").write_text(text)
+    done = breakeven("run", "broken.py:work", "--range", "0:3", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("breakeven run: broken.py could not be imported:")
+    assert last in done.stderr
+    assert "cli" not in done.stderr

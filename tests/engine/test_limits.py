@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 from pathlib import Path
@@ -331,3 +332,30 @@ def _megabytes(_: int) -> str:
 
 def _hang_once(number: int, path: str) -> int:
     return tasks.hang(number, number if number == VICTIM and tally(path) == 1 else -1, "waiting")
+
+
+@pytest.mark.parametrize("method", ["spawn"])
+def test_an_exception_arrives_though_its_worker_can_open_nothing_more(method: str) -> None:
+    """Not even the module that takes exceptions apart, which is loaded when there is one."""
+    results = be.map(
+        _take_all_descriptors,
+        [0],
+        on_error="return",
+        backend="processes",
+        start_method=method,
+        max_workers=1,
+        initializer=int,
+    )
+    assert isinstance(results[0].exception, OSError)
+    assert results[0].exception.errno == errno.EMFILE
+
+
+def _take_all_descriptors(_: object) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    while True:
+        _taken.append(os.open(os.devnull, os.O_RDONLY))
+
+
+_taken: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -10,14 +11,16 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 
 import breakeven as be
 from breakeven.engine.forkserver import template
 from breakeven.engine.functions import MOST
 from tests.engine import tasks
-from tests.engine.harness import wait_until_gone
+from tests.engine.harness import LONGEST_SECONDS, program, wait_until_gone
 
 
 def test_a_worker_has_none_of_the_parents_ends(method: str) -> None:
@@ -223,6 +226,48 @@ def test_a_template_that_was_kept_forks_workers_with_the_environment_of_now(
     monkeypatch.setenv("BREAKEVEN_LATER", "yes")
     with be.Executor(1, backend="processes", start_method=method) as executor:
         assert executor.submit(_variable, "BREAKEVEN_LATER").result() == "yes"
+
+
+def test_a_later_call_logs_at_the_levels_of_then(method: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A level that is set between two calls holds in workers that were kept, and so does one that is taken away."""
+    options = {"backend": "processes", "start_method": method, "max_workers": 1}
+    heard = []
+    (pid,) = be.map(_log_and_pid, ["unheard"], **options)
+    for level in (logging.INFO, logging.NOTSET):
+        with caplog.at_level(level, logger="tasks.surroundings"):
+            assert be.map(_log_and_pid, [logging.getLevelName(level)], **options) == [pid]
+            heard = [record.getMessage() for record in caplog.records if record.name == "tasks.surroundings"]
+    assert heard == ["INFO"]
+
+
+def test_a_template_leaves_no_complaint_at_exit() -> None:
+    """Python warns of a socket that it has to close itself."""
+    text = "import breakeven as be; be.map(abs, [-1], backend='processes', start_method='forkserver')"
+    with program(text, PYTHONWARNINGS="default") as process:
+        assert process.communicate(timeout=LONGEST_SECONDS)[1] == ""
+
+
+@pytest.mark.parametrize("chunksize", [1, 4])
+def test_a_process_that_a_task_forks_is_no_worker(method: str, chunksize: int) -> None:
+    """Should it return, or leave by an exception, it ends there: what it has is taken for nobody's result."""
+    results = be.map(_fork, range(24), backend="processes", start_method=method, max_workers=2, chunksize=chunksize)
+    assert [result[-1] for result in results] == list(range(24))
+
+
+def _fork(number: int) -> np.ndarray[Any, Any]:
+    child = os.fork() if number % 3 == 0 else None
+    if child == 0:
+        if number % 2:
+            sys.exit(3)
+        return np.full(1 << 16, -1)
+    if child is not None:
+        os.waitpid(child, 0)
+    return np.full(1 << 16, number)
+
+
+def _log_and_pid(text: str) -> int:
+    logging.getLogger("tasks.surroundings").info(text)
+    return os.getpid()
 
 
 def _set_own(name: str) -> int:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gc
 import itertools
+import os
+import signal
 import weakref
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -173,3 +176,62 @@ def test_random_numbers_go_by_index_though_the_list_grows(backend: str) -> None:
 
 def _draw(_: int) -> float:
     return float(be.rng().random())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("backend", ["serial", "threads", "processes"])
+def test_streams_of_one_executor_may_be_chained(backend: str, workers: int) -> None:
+    """Whoever reads the second one's input waits for the first's results, which need workers of their own."""
+    with be.Executor(workers, backend=backend) as executor:
+        first = executor.imap(calls.triple, range(3000))
+        second = executor.imap(calls.triple, first)
+        assert list(executor.imap(calls.triple, second)) == [27 * number for number in range(3000)]
+
+
+@pytest.mark.parametrize("backend", ["serial", "threads", "processes"])
+def test_items_may_be_made_with_the_executor_that_they_are_for(backend: str) -> None:
+    """By calls, maps and streams, in whatever reads them."""
+    with be.Executor(1, backend=backend) as executor:
+
+        def made() -> Iterator[int]:
+            for number in range(4):
+                yield executor.submit(calls.triple, number).result()
+                yield from executor.map(calls.triple, [number])
+                yield from executor.imap(calls.triple, [number])
+                yield from executor.starmap(calls.triple, [(number,)])
+
+        expected = [9 * number for number in range(4) for _ in range(4)]
+        assert list(executor.imap(calls.triple, made())) == expected
+        assert executor.starmap(calls.triple, ((item,) for item in made())) == expected
+        assert executor.reduce(max, made(), map=calls.triple) == 27
+
+
+@pytest.mark.parametrize("backend", ["threads", "processes"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_chained_streams_can_be_left_half_way(backend: str, workers: int) -> None:
+    """What waits at workers is taken back in the midst of reading, and the executor goes on."""
+    with be.Executor(workers, backend=backend) as executor:
+        for _ in range(5):
+            second = executor.imap(calls.triple, executor.imap(calls.triple, range(10**6)))
+            assert list(itertools.islice(second, 11)) == [9 * number for number in range(11)]
+            second.close()
+            assert executor.submit(calls.triple, 1).result() == 3
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_chained_streams_survive_deaths(tmp_path: Path, attempt: int) -> None:
+    """What a dead worker had is handed out again in the midst of reading, before anybody waits for it."""
+    with be.Executor(2, backend="processes", retries=1) as executor:
+        first = executor.imap(_die_once, range(600), itertools.repeat(str(tmp_path / f"first {attempt}")))
+        second = executor.imap(_die_once, first, itertools.repeat(str(tmp_path / f"second {attempt}")))
+        assert list(second) == list(range(600))
+
+
+def _die_once(number: int, path: str) -> int:
+    if number % 50 == 7:
+        try:
+            os.close(os.open(f"{path} {number}", os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return number
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number

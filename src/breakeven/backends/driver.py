@@ -91,8 +91,9 @@ class Driver(Pending):
 
     def _feed(self, crew: Crew) -> None:
         """Hand out work, and see to it that somebody listens for what comes of it. Under the lock."""
-        if self._inside:  # called from within, by user code that is being pickled: the outer call goes on
-            return
+        inside = self._inside
+        if inside and not any(stream.reading for stream in crew.streams):
+            return  # called from within, by user code that is being pickled: the outer call goes on
         self._inside = True
         try:
             if len(crew.functions) > 2 * MOST:
@@ -104,10 +105,10 @@ class Driver(Pending):
             if not self._depth:
                 self._listen(crew, self._attendant)
         except BaseException as error:
-            self._inside = False
+            self._inside = inside
             self._give_up(error)
             raise
-        self._inside = False
+        self._inside = inside
         if self._depth and self._holder == get_ident():
             return
         limited = crew.timeout is not None or crew.max_memory is not None
@@ -172,11 +173,11 @@ class Driver(Pending):
             if crew.closed:
                 return
             if not self._killed:
-                self._inside = True
+                inside, self._inside = self._inside, True  # input that is being read may wait for a result
                 try:
                     crew.process(arrived)
                 finally:
-                    self._inside = False
+                    self._inside = inside
                 if self._left or self._unwatched or self._untidy:
                     self._sweep(crew)
             if self._waiting:

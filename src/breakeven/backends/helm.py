@@ -57,6 +57,10 @@ class Helm:
         """Wait for what workers tell, and act on it. With the baton."""
         raise NotImplementedError
 
+    def _feed(self, crew: Crew) -> None:
+        """Hand out work. Under the lock."""
+        raise NotImplementedError
+
     def _give_up(self, error: BaseException) -> None:
         """What happened leaves nothing to rely on."""
         raise NotImplementedError
@@ -70,8 +74,13 @@ class Helm:
             left = None if deadline is None else deadline - clock()
             if left is not None and left <= 0:
                 return False
-            if self._crew is None or self._closed:
+            crew = self._crew
+            if crew is None or self._closed:
                 return done()
+            if crew.streams and any(stream.reading for stream in crew.streams):
+                with self._lock:  # asked by input, in the midst of handing out: it may wait for what is not out yet
+                    if not crew.closed:
+                        self._feed(crew)
             if self._take_baton():
                 try:
                     self._drive(done, deadline)

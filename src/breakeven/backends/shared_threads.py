@@ -3,6 +3,10 @@
 Lives here: taking turns. Never here: what a thread does with a chunk (`gangs`). All run on one pool of threads, so
 there are never more than `max_workers`. A map has as many hands; a hand does one chunk a turn, and goes to the end of
 the queue when somebody waits there, so neither a long map nor a slow consumer keeps a submitted call from running.
+
+A thread that reads a map's input runs code of the caller's, which may wait for this very executor, as in
+`executor.imap(f, executor.imap(g, items))`. So one reads while the map's other hands rest, and where it comes to wait
+there is one thread more meanwhile.
 """
 
 from __future__ import annotations
@@ -52,6 +56,7 @@ class SharedThreads:
         )
         self._here = threading.local()
         self._submitted = count()
+        self._growing = threading.Lock()
 
     # --- the pool ---
 
@@ -64,7 +69,33 @@ class SharedThreads:
         pool = self._pool
         if pool is None:
             raise RuntimeError("cannot schedule new futures after shutdown")
+        self.stand_in()
         return pool.submit(step, *args)
+
+    def read(self, cut: Callable[[], Chunk | None]) -> Chunk | None:
+        """Have a thread of the pool read input."""
+        here = self._here
+        here.reads, here.extra = True, 0
+        try:
+            return cut()
+        finally:
+            here.reads = False
+            self._grow(-here.extra)
+
+    def stand_in(self) -> None:
+        """This thread may come to wait for the pool: if it is one of the pool's that reads input, start another."""
+        here, pool = self._here, self._pool
+        if getattr(here, "reads", False) and not here.extra and pool is not None:
+            self._grow(1)
+            here.extra = 1
+            while pool._idle_semaphore.acquire(blocking=False):  # noqa: SLF001 - before 3.12 it counts busy threads, too
+                pass
+            pool.submit(int)
+
+    def _grow(self, threads: int) -> None:
+        if threads and self._pool is not None:
+            with self._growing:
+                self._pool._max_workers += threads  # noqa: SLF001 - a pool cannot be told otherwise; see decision 0026
 
     def _call(self, number: int, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         lane = self.lane()
@@ -158,6 +189,7 @@ class SharingGang(Gang):
         self._shared = shared
         self._resting: list[Hand] = []
         self._probing = True
+        self._reading = False  # whether a hand reads the input
 
     def _hire(self) -> None:
         hand = Hand(self, Lane("", 0, clock(), [], fresh=True), len(self._hands))  # it gets its thread's lane each turn
@@ -194,10 +226,20 @@ class SharingGang(Gang):
 
     def _reserve(self, hand: Hand) -> bool:  # noqa: ARG002 - here none is ever left to itself
         with self._changed:
-            if self._over or not self._room():
+            if self._over or self._reading or not self._room():
                 return False
+            self._reading = self._stream.pulls
             self._stream.outstanding += 1  # reserved, so that nobody takes the input for done
             return True
+
+    def _cut(self) -> Chunk | None:
+        return self._shared.read(super()._cut) if self._stream.pulls else super()._cut()
+
+    def _pulled(self, hand: Hand, chunk: Chunk | None, error: BaseException | None) -> None:
+        with self._changed:
+            super()._pulled(hand, chunk, error)
+            self._reading = False
+            self._rouse()
 
     def done(
         self,
@@ -234,6 +276,7 @@ class SharingGang(Gang):
                 left = None if deadline is None else deadline - clock()
                 if left is not None and left <= 0:
                     raise TimeoutError
+                self._shared.stand_in()
                 recorder.wait()
                 self._changed.wait(left)
                 recorder.mark(states.MERGE)

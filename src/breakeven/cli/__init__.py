@@ -7,6 +7,7 @@ command does. `breakeven COMMAND --help` tells each one's own story.
 from __future__ import annotations
 
 import sys
+from errno import EBADF, ENOSPC
 
 from breakeven.cli.exits import DONE, FAILED, INTERRUPTED, USAGE, UsageError
 
@@ -31,6 +32,7 @@ COMMANDS = {
 }
 """Command → what it does. The module `breakeven.cli.<command>` has `arguments(parser)` and `execute(options)`."""
 
+NO_MORE_OUTPUT = (EBADF, ENOSPC)
 EXIT_CODES = "exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 finished with failed items, 130 interrupted"
 
 
@@ -40,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> main([])
     2
     """
+    _have_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in words if not word.startswith("-")), None)
     if command is None and "--version" in words:
@@ -70,6 +73,12 @@ def _finish(command: str, words: list[str]) -> int:
     except BrokenPipeError:
         silence_stdout()
         return FAILED
+    except OSError as error:
+        if error.errno not in NO_MORE_OUTPUT:
+            raise
+        silence_stdout()
+        print(f"breakeven {command}: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return FAILED
     except Exception as error:
         known = _code_of(error)
         if known is None:
@@ -77,6 +86,19 @@ def _finish(command: str, words: list[str]) -> int:
         print(f"breakeven {command}: {error}", file=sys.stderr)
         return known
     return code
+
+
+def _have_streams() -> None:
+    """Where a caller has closed a standard stream: one that fails as a closed one does, or on stderr hears nothing."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            import os
+
+            descriptor = os.open(os.devnull, os.O_RDONLY if name == "stdout" else os.O_WRONLY)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - a descriptor, for good
 
 
 def silence_stdout() -> None:

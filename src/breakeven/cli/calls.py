@@ -19,7 +19,7 @@ class Star:
     def __call__(self, item: Any) -> Any:
         """Call it."""
         if not isinstance(item, list):
-            raise TypeError(f"--star needs a list for every item; this one is a {type(item).__name__}: {item!r:.60}")
+            raise TypeError(f"--star needs a list for every item; this one is {item!r:.60}")
         return self.fn(*item)
 
 
@@ -34,9 +34,7 @@ class Keywords:
     def __call__(self, item: Any) -> Any:
         """Call it."""
         if not isinstance(item, dict):
-            raise TypeError(
-                f"--kwargs needs an object for every item; this one is a {type(item).__name__}: {item!r:.60}"
-            )
+            raise TypeError(f"--kwargs needs an object for every item; this one is {item!r:.60}")
         return self.fn(**item)
 
 

@@ -144,7 +144,7 @@ def _numpy(value: Any) -> Any:
     """What a numpy scalar or array is in JSON."""
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(f"a {type(value).__qualname__} is no JSON value")
+    raise TypeError(f"a value of type {type(value).__qualname__} is no JSON value")
 
 
 _strict = json.JSONEncoder(allow_nan=False, default=_numpy).encode

@@ -174,9 +174,9 @@ class _Run:
         try:
             yield from stream
         except Exception as error:
-            from traceback import format_exception
+            from breakeven.cli.blame import told
 
-            raise _Stop("".join(format_exception(error)).rstrip() + "\nstopped at the first failed item") from error
+            raise _Stop(f"{told(error)}\nstopped at the first failed item") from error
 
     def _write(self, index: int, value: Any, item: Any, bar: Bar | None) -> None:
         """Write a result or a failure through to its file."""

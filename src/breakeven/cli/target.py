@@ -32,8 +32,15 @@ def resolve(text: str) -> Callable[..., Any]:
     if not colon or not where or not name:
         raise UsageError(f"{text!r} names no function; write MODULE:FUNC or path/to/file.py:FUNC")
     _first_on_path(Path.cwd())
-    module = _from_file(Path(where)) if where.endswith(".py") else _from_name(where)
-    found = module
+    try:
+        found = _from_file(Path(where)) if where.endswith(".py") else _from_name(where)
+    except UsageError:
+        raise
+    except (Exception, SystemExit) as error:
+        from breakeven.cli.blame import told
+        from breakeven.errors import BreakevenError
+
+        raise BreakevenError(f"{where} could not be imported:\n{told(error)}") from error
     for part in name.split("."):
         try:
             found = getattr(found, part)

@@ -34,11 +34,12 @@ STACK_AT = 8 * protocol.WORDS  # the last Python stack of a worker that crashed 
 
 def run(seat: Seat, board: int, lifeline: int, born: float) -> None:
     """Be a worker until told to stop; never returns."""
-    status = 1
+    status, own = 1, os.getpid()
     try:
         _arm(board, lifeline)
         booted = clock()
         worker = Worker(seat)
+        os.register_at_fork(after_in_child=lambda: _disown(worker, seat))
         work.in_worker = True
         try:
             _prepare(seat.setup)
@@ -54,10 +55,21 @@ def run(seat: Seat, board: int, lifeline: int, born: float) -> None:
     except (BrokenPipeError, ConnectionResetError):
         status = 0  # the parent is gone
     except BaseException:  # noqa: BLE001 - shown on stderr: a fault of this library, or something an item did to us
+        if os.getpid() != own:
+            os._exit(status)  # a copy that a task forked and that did not end by itself
         seat.board[protocol.PHASE] = protocol.HELD  # which item that was, the one it came to light in cannot tell
         sys.excepthook(*sys.exc_info())
     finally:
         _leave(status)
+
+
+def _disown(worker: Worker, seat: Seat) -> None:
+    """This is a copy that a task has forked: should it ever come back to the loop, it is nobody's worker."""
+    seat.socket.close()
+    worker._results = None  # noqa: SLF001 - or it would write where the worker does
+    if seat.tokens >= 0:
+        os.close(seat.tokens)
+        seat.tokens = -1
 
 
 def _arm(board: int, lifeline: int) -> None:

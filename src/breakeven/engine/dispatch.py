@@ -126,10 +126,18 @@ class Crew(Roster):
         if chunk is None:
             self.recorder.mark(recorder.DISPATCH)
             return False
+        if stream.pulls and not self.exclusive and self._has_turned(member):
+            stream.again(chunk, 0, chunk.count, alone=False)
+            stream.finished(chunk)
+            return True
         function.size = size
         self.hungry = stream.slow  # somebody may wait for results: look for them before reading on
         send.send(self, member, chunk)
         return True
+
+    def _has_turned(self, member: Member) -> bool:
+        """Whether `_idlest` would not choose it any more: the input may have asked this very crew for results."""
+        return member not in self.members or bool(member.retiring or member.skips or member.doom or member.gone_idle)
 
     def _depth(self, member: Member, seconds: float | None) -> int:
         if member.started.tokens < 0 or self.max_tasks is not None:
@@ -242,7 +250,8 @@ class Crew(Roster):
                     break
                 waiting += 1
                 if waiting == FEED_EVERY:  # a worker that runs dry goes to sleep, and waking it costs 50 µs
-                    self.feed()
+                    if self.exclusive or not any(stream.pulls for stream in self.streams):
+                        self.feed()  # else the input may ask for results, and what came later would be heard first
                     waiting = 0
             if member.channel.garbled is not None:
                 supervise.distrust(member, member.channel.garbled)

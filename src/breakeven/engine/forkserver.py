@@ -6,6 +6,7 @@ program (`template`).
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from _pickle import dumps
@@ -133,10 +134,11 @@ class Template:
         self.pid = 0
 
     def forget(self) -> None:
-        """In a forked child: it is the parent's."""
+        """In a forked child, since it is the parent's; and when the interpreter ends. Nothing is waited for."""
         if self._control is not None:
             self._control.close()
             self._control = None
+        self._forked.clear()
         self.pid = 0
 
 
@@ -151,3 +153,4 @@ def _runs(pid: int) -> bool:
 
 
 template = Template()
+atexit.register(template.forget)  # it ends when this end is closed, which the interpreter would complain to have to do

@@ -56,7 +56,12 @@ def forward(send: Callable[[bytes], None], setup: dict[str, Any]) -> None:
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()
             logger.propagate = True
-    for name, level in (setup.get("levels") or {}).items():
+    set_levels(setup.get("levels") or {})
+
+
+def set_levels(levels: dict[str, int]) -> None:
+    """Give loggers the parent's levels."""
+    for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
 
 

@@ -50,10 +50,14 @@ class Part:
 
     def fail(self, error: BaseException) -> int:
         """Note what the item raised that comes next; returns the count of items that are done."""
-        from breakeven.engine.remote import describe
-
         at = self.first + len(self.values)
-        self.failures.append((at, *describe(error)))
+        try:
+            from breakeven.engine.remote import describe
+
+            facts: tuple[Any, ...] = describe(error)
+        except OSError:  # no descriptor is left to load it with, nor for a traceback
+            facts = (type(error).__qualname__, str(error), "", facts_of((True, facts_of(error))))
+        self.failures.append((at, *facts))
         self.values.append(None)
         return at + 1
 
@@ -64,7 +68,7 @@ class Part:
         return now
 
 
-def heed(facts: dict[str, Any]) -> None:
+def heed(facts: dict[str, Any], setup: dict[str, Any]) -> None:
     """Go by what has changed in the parent since this process was started; what tasks set here themselves stays."""
     if "path" in facts:
         sys.path[:] = facts["path"]
@@ -73,6 +77,11 @@ def heed(facts: dict[str, Any]) -> None:
             os.environ.pop(os.fsdecode(name), None)
         else:
             os.environ[os.fsdecode(name)] = os.fsdecode(value)
+    if "levels" in facts:
+        from breakeven.engine.logs import set_levels
+
+        setup["levels"] = facts["levels"]
+        set_levels(facts["levels"])
     if facts.get("cwd") is not None:
         try:
             os.chdir(facts["cwd"])

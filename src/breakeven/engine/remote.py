@@ -15,7 +15,7 @@ from breakeven.engine.codec import Encoded, encode, pickled, unpicklable
 if TYPE_CHECKING:
     from breakeven.engine.arena import Arena
 
-HIDDEN_FILES = ("breakeven/engine/worker.py", "breakeven/engine/part.py")
+HIDDEN_FILES = tuple(f"breakeven/engine/{name}.py" for name in ("worker", "loops", "part"))
 
 
 def describe(error: BaseException) -> tuple[str, str, str, bytes | None]:
@@ -28,7 +28,7 @@ def describe(error: BaseException) -> tuple[str, str, str, bytes | None]:
     try:
         text = "".join(traceback.format_exception(kind, error, skipped))
         message = str(error)
-    except Exception:  # noqa: BLE001 - an exception whose text raises must arrive all the same
+    except BaseException:  # noqa: BLE001 - an exception whose text raises must arrive all the same
         text = message = f"<{name} whose text cannot be made>"
     return name, message, text, _travelling(error)
 
@@ -40,7 +40,7 @@ def _travelling(error: BaseException) -> bytes | None:
         back = loads(own)
         if type(back).__qualname__ == type(error).__qualname__ and back.args == error.args:
             return dumps((True, own), 5)
-    except Exception:  # noqa: BLE001,S110 - the constructor wants other arguments, or something cannot be pickled
+    except BaseException:  # noqa: BLE001,S110 - the constructor wants other arguments or leaves, or it cannot be pickled
         pass
     facts = {}
     for name, fact in vars(error).items():
@@ -62,7 +62,7 @@ def rebuild(name: str, message: str, text: str, body: bytes | None) -> BaseExcep
     if body is not None:
         try:
             error = _assemble(loads(body))
-        except Exception:  # noqa: BLE001 - its module is not here, or it refuses: the stand-in has the facts
+        except (Exception, SystemExit):  # noqa: BLE001 - its module is not here, or it refuses: the stand-in has the facts
             error = None
     if error is None:
         error = RemoteError(name, message, text)

@@ -203,10 +203,11 @@ def _introduce(crew: Roster, member: Member, function: Function) -> bytes:
 
 
 def bring_up_to_date(crew: Roster) -> None:
-    """Tell workers that were kept what has changed here since: module path, environment, directory."""
+    """Tell workers that were kept what has changed here since: module path, environment, directory, logging."""
     now = Surroundings()
+    levels = changed_levels(crew.setup)
     for member in crew.members:
-        facts: dict[str, Any] = {}
+        facts: dict[str, Any] = {"levels": levels} if levels else {}
         if sys.path != member.path:
             facts["path"] = member.path = list(sys.path)
         if not now.same_as(member.surroundings):
@@ -214,6 +215,17 @@ def bring_up_to_date(crew: Roster) -> None:
             member.surroundings = now
         if facts:
             deliver(crew, member, protocol.frame(protocol.SETUP, dumps(facts, 5)))
+
+
+def changed_levels(setup: dict[str, Any]) -> dict[str, int]:
+    """Levels of loggers that workers do not know yet; those that start from now on have them in `setup`."""
+    if "logging" not in sys.modules:
+        return {}
+    from breakeven.engine import logs
+
+    before, now = setup.get("levels") or {}, logs.levels()
+    setup["levels"] = now
+    return {name: now.get(name, 0) for name in (*now, *before) if now.get(name, 0) != before.get(name, 0)}
 
 
 def _trust(member: Member, *payloads: Encoded | None) -> None:

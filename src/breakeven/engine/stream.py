@@ -67,6 +67,7 @@ class Stream:
         "next_index",
         "outstanding",
         "pulls",
+        "reading",
         "ready",
         "ready_count",
         "shared",
@@ -107,6 +108,7 @@ class Stream:
         self._input: Iterator[Any] | None = None if self._single is not None else iter(work_.source)
         self.slow = False  # whether the input was slow in coming, the last time
         self.pulls = self._input is not None  # whether cutting runs code of the caller's
+        self.reading = False  # whether it runs now; what it asks for may lead back here
         if isinstance(self._single, list | tuple) and len(self._single) <= MOST_COMPARED:
             again = large_arrays_that_occur_again(self._single)
             if again:
@@ -137,7 +139,7 @@ class Stream:
         """The next chunk of at most `size` items, or None when there is none (any more)."""
         if self._again:
             return self._cut_again(size)
-        if self.exhausted:
+        if self.exhausted or self.reading:
             return None
         single = self._single
         if self._early and (size := self._up_to_next(size)) == 0:
@@ -179,7 +181,7 @@ class Stream:
         assert self._input is not None  # noqa: S101 - asked for where there is one
         items: list[Any] = []
         piece, until = 1, clock() + SLOW_SECONDS
-        self.slow = False
+        self.slow, self.reading = False, True
         try:
             while len(items) < size:
                 wanted = min(piece, size - len(items))
@@ -194,6 +196,8 @@ class Stream:
         except Exception as error:  # noqa: BLE001 - raised when all before it has been delivered
             self.input_error = error
             return items, True
+        finally:
+            self.reading = False
         return items, False
 
     def _cut_again(self, size: int) -> Chunk:

@@ -120,7 +120,7 @@ def _be_worker(control: socket, own: tuple[int, int], given: list[int], born: fl
     end_fd, board_fd, arguments, results, tokens, lifeline = given
     end = socket(AF_UNIX, SOCK_STREAM, 0, end_fd)
     setup = child.read_setup(end)
-    heed(setup)
+    heed(setup, setup)
     board = memoryview(mmap.mmap(board_fd, child.BOARD_BYTES)).cast("B")[: 8 * protocol.WORDS].cast("Q")
     missing = setup["missing"]
     child.run(

@@ -118,7 +118,8 @@ class Worker:
                 self._learn(flags, body)
                 self._loading += clock() - received
             elif kind == protocol.SETUP:
-                heed(loads(body))
+                heed(loads(body), self._seat.setup)
+                self._forward_logs()
             elif kind == protocol.FREE:
                 assert self._results is not None  # noqa: S101 - blocks to free came from there
                 for offset in protocol.unpack_offsets(body):

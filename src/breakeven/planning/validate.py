@@ -136,8 +136,9 @@ def _text(name: str, value: object) -> None:
         raise _usage(f"{name} is {value!r}; give a text", name)
 
 
-def _anything(name: str, value: object) -> None:
-    """Any value will do."""
+def _flag(name: str, value: object) -> None:
+    if value is not None and value is not True and value is not False:
+        raise _usage(f"{name} is {value!r}; give True, False, or None for a terminal only", name)
 
 
 _CHECKS: dict[str, Any] = {
@@ -156,7 +157,7 @@ _CHECKS: dict[str, Any] = {
     "memory_limit": _count(1),
     "sample": _one_of(SAMPLE),
     "seed": _count(0),
-    "progress": _anything,
+    "progress": _flag,
     "threads_per_worker": _count(1),
     "name": _text,
 }

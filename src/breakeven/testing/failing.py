@@ -26,6 +26,7 @@ ODD = [
     "text that raises",
     "refuses pickling",
     "raises on unpickling",
+    "leaves on unpickling",
     "local class",
     "SystemExit",
     "StopIteration",
@@ -37,7 +38,7 @@ ODD = [
     "UnicodeDecodeError",
     "no arguments",
 ]
-UNABLE_TO_TRAVEL = ("refuses pickling", "raises on unpickling")
+UNABLE_TO_TRAVEL = ("refuses pickling", "raises on unpickling", "leaves on unpickling")
 
 
 class Failing(Suite):

@@ -6,6 +6,7 @@ Lives here: tasks and what they raise. Never here: a test, or an import of pytes
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from typing import Any
@@ -204,6 +205,13 @@ class Exploding(Exception):
         return _explode, ()
 
 
+class Leaving(Exception):
+    """Can be pickled, but building it again ends the program."""
+
+    def __reduce__(self) -> Any:
+        return sys.exit, (5,)
+
+
 def _explode() -> None:
     raise RuntimeError("not to be unpickled")
 
@@ -227,6 +235,7 @@ def odd_exception(kind: str) -> BaseException:
         "text that raises": Speechless,
         "refuses pickling": lambda: Unwilling("no"),
         "raises on unpickling": lambda: Exploding("no"),
+        "leaves on unpickling": lambda: Leaving("no"),
         "local class": _local,
         "SystemExit": lambda: SystemExit(3),
         "StopIteration": lambda: StopIteration(5),
