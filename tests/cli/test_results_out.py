@@ -55,9 +55,9 @@ def _holds_itself() -> list[Any]:
 @pytest.mark.parametrize(
     "value,says",
     [
-        ({1, 2}, "a set is no JSON value"),
-        (b"x", "a bytes is no JSON value"),
-        (Decimal(1), "a Decimal is no JSON value"),
+        ({1, 2}, "type set is no JSON value"),
+        (b"x", "type bytes is no JSON value"),
+        (Decimal(1), "type Decimal is no JSON value"),
         ({"a": float("nan")}, "NaN"),
         (np.array([1.0, np.inf]), "infinity"),
         ({(1, 2): 3}, "keys must be"),
