@@ -175,6 +175,8 @@ class Loop:
             values: list[Any] = []
             self.results = values
             self._run(iter(items), at, values)
+            if not values:
+                raise RuntimeError(nouns.STOP_ITERATION)  # noqa: TRY301 - named like what any task raises
         except Exception as error:
             self.done = True
             error.add_note(f"(item {at})")
@@ -186,8 +188,6 @@ class Loop:
                 self.first_seconds = self.seconds
         self._recorder.items += 1
         self._recorder.chunks += 1
-        if not values:
-            raise RuntimeError(nouns.STOP_ITERATION)
         return values
 
     def block(self) -> list[Any]:
@@ -215,7 +215,7 @@ class Loop:
         try:
             self._run(items, first, values)
             if len(values) - already < size and not self._shrunk():  # C takes StopIteration for the end of items
-                self._error = RuntimeError(nouns.STOP_ITERATION)
+                raise RuntimeError(nouns.STOP_ITERATION)  # noqa: TRY301 - named like what any task raises
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - raised once the results before it were delivered

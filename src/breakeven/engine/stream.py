@@ -248,7 +248,7 @@ class Stream:
             self.accept(failure.index, [failure])
         elif self.stop_at is None or failure.index < self.stop_at:
             self.stop_at = failure.index
-            self.error = failure.exception
+            self.error = _raisable(failure.exception)
             self.exhausted = True
             self._again = deque(again for again in self._again if again[0] < failure.index)
 
@@ -312,6 +312,17 @@ class Stream:
         if self.input_error is not None:
             raise self.input_error
         return True
+
+
+def _raisable(error: BaseException) -> BaseException:
+    """What a generator can raise: it would take a task's `StopIteration` for a fault of its own."""
+    if not isinstance(error, StopIteration):
+        return error
+    instead = RuntimeError(work.STOP_ITERATION)
+    instead.__cause__ = error
+    for note in getattr(error, "__notes__", ()):
+        instead.add_note(note)
+    return instead
 
 
 def large_arrays_that_occur_again(items: list[Any] | tuple[Any, ...]) -> list[Any]:
