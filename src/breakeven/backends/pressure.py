@@ -44,6 +44,7 @@ class GilProbe:
         self._held = self._halted = self._running = self._looks = 0
         self._waited = self._slept = 0.0
         self._busy = self._woke = 0.0  # how long it held the GIL itself, and since when
+        self.queued_share = 0.0  # of the time that the watched thread queued for a CPU: known once it was stopped
         self._watched = _Watched(watched) if watched is not None and hasattr(time, "pthread_getcpuclockid") else None
         self._thread = threading.Thread(target=self._run, name="breakeven-gil", daemon=True)
 
@@ -61,6 +62,7 @@ class GilProbe:
     def stop(self) -> float:
         """Share of the time in which the GIL was held, between 0 and 1; 0 when there was no time to look."""
         share, queued, sleeps = (1.0, 0.0, False) if self._watched is None else self._watched.shares(self._busy)
+        self.queued_share = queued
         self._ended = True
         self._thread.join()
         slept = self._slept * (1.0 - queued)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LARGE_CALL_BYTES = 16 << 20  # a call that takes less memory than this is not looked at twice
 SEEMS_TO_WAIT = 0.3  # CPU over wall below which a function seems to wait, or was not let on a CPU
 ENOUGH_LOOKS = 24  # of a probe of the GIL: fewer are no estimate
+MOST_QUEUED_SHARE = 0.2  # of the time: beyond, what a halted thread held and let go is not seen
 WORTH_CLOUDPICKLE_SECONDS = 0.5  # of work left: cloudpickle is imported for the sake of a figure
 
 
@@ -73,9 +74,9 @@ class Noticing:
             return
         self.observed.used(cpu_seconds, seconds, None if before is None or queued is None else queued - before)
 
-    def gil_seen(self, share: float, looks: int) -> None:
-        """A probe has looked so often at how much of the time the GIL is held."""
-        if looks >= ENOUGH_LOOKS:
+    def gil_seen(self, share: float, looks: int, queued_share: float) -> None:
+        """A probe has looked so often at the GIL, while this thread queued for a CPU for a share of the time."""
+        if looks >= ENOUGH_LOOKS and queued_share <= MOST_QUEUED_SHARE:
             self.gil = share
 
     # --- weight ---

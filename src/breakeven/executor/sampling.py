@@ -106,7 +106,7 @@ class Sampling:
                 cpu = process_time()
         finally:
             if probe is not None:
-                self.steering.noticing.gil_seen(probe.stop(), probe.looks)
+                self.steering.noticing.gil_seen(probe.stop(), probe.looks, probe.queued_share)
 
     def _sample_ahead(self) -> None:
         """Do items further on, where they can be reached: what comes may be dearer than what the first items show.
