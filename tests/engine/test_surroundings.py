@@ -247,22 +247,31 @@ def test_a_template_leaves_no_complaint_at_exit() -> None:
         assert process.communicate(timeout=LONGEST_SECONDS)[1] == ""
 
 
-@pytest.mark.parametrize("chunksize", [1, 4])
-def test_a_process_that_a_task_forks_is_no_worker(method: str, chunksize: int) -> None:
-    """Should it return, or leave by an exception, it ends there: what it has is taken for nobody's result."""
-    results = be.map(_fork, range(24), backend="processes", start_method=method, max_workers=2, chunksize=chunksize)
-    assert [result[-1] for result in results] == list(range(24))
+@pytest.mark.parametrize("chunksize", [1, 8])
+def test_a_process_that_a_task_forks_is_no_worker(method: str, chunksize: int, tmp_path: Path) -> None:
+    """Should it return, or leave by an exception, it ends there as a program would, and does no other item."""
+    done = tmp_path / "done"
+    options: dict[str, Any] = {"backend": "processes", "start_method": method, "max_workers": 2}
+    results = be.map(_fork, range(24), [str(done)] * 24, chunksize=chunksize, **options)
+    assert [int(result[-1]) for result in results] == list(range(24))
+    assert {int(result[0]) for result in results} == {0, 3}
+    assert sorted(map(int, done.read_text().split())) == list(range(24))
 
 
-def _fork(number: int) -> np.ndarray[Any, Any]:
+def _fork(number: int, done: str) -> np.ndarray[Any, Any]:
+    """Which number this is, in the worker after how its copy ended; each item is noted once, by the worker."""
     child = os.fork() if number % 3 == 0 else None
+    code = 0
     if child == 0:
+        logging.getLogger("tasks.surroundings").info("in the copy")
         if number % 2:
             sys.exit(3)
         return np.full(1 << 16, -1)
     if child is not None:
-        os.waitpid(child, 0)
-    return np.full(1 << 16, number)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with open(done, "a", encoding="utf-8") as file:
+        file.write(f"{number}\n")
+    return np.array([code, *[number] * (1 << 16)])
 
 
 def _log_and_pid(text: str) -> int:

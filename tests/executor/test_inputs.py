@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
 import os
 import signal
+import threading
 import weakref
 from collections.abc import Iterator
 from decimal import Decimal
@@ -216,6 +218,56 @@ def test_chained_streams_can_be_left_half_way(backend: str, workers: int) -> Non
             assert list(itertools.islice(second, 11)) == [9 * number for number in range(11)]
             second.close()
             assert executor.submit(calls.triple, 1).result() == 3
+
+
+def test_what_the_input_asks_for_takes_nothing_from_the_map_that_it_is_for() -> None:
+    """Large constants of functions that the input is done with are put away, those of the map are not."""
+    with be.Executor(1, backend="processes") as executor:
+
+        class Asking:
+            def __iter__(self) -> Iterator[int]:
+                for value in (7.0, 9.0):
+                    executor.submit(functools.partial(_ends, np.full(50_000, value)), 0).result()
+                return iter(range(2))
+
+        assert list(executor.imap(functools.partial(_ends, np.ones(50_000)), Asking())) == [(1.0, 1.0)] * 2
+
+
+def _ends(array: np.ndarray[Any, Any], _: object) -> tuple[float, float]:
+    return float(array[0]), float(array[-1])
+
+
+def test_chained_streams_leave_an_executor_with_as_many_threads_at_work_as_before() -> None:
+    """The one that stands in for a thread that reads stays, but waits for its turn."""
+    with be.Executor(1, backend="threads") as executor:
+        assert list(executor.imap(calls.triple, executor.imap(calls.triple, range(3)))) == [0, 9, 18]
+        at_work = threading.Lock()
+        assert all(executor.map(lambda _: _alone(at_work), range(8)))
+        futures = [executor.submit(_alone, at_work) for _ in range(8)]
+        assert {future.result() for future in futures} == {True}
+
+
+def _alone(at_work: threading.Lock) -> bool:
+    """Whether nobody else is in here; waits a little for others who might come."""
+    if not at_work.acquire(blocking=False):
+        return False
+    try:
+        threading.Event().wait(0.005)
+    finally:
+        at_work.release()
+    return True
+
+
+def test_chained_streams_replace_workers_after_as_many_tasks_as_ever() -> None:
+    """Also one that was given something else while the input was read."""
+    with be.Executor(3, backend="processes", max_tasks_per_worker=1) as executor:
+        first = executor.imap(_and_pid, itertools.repeat((), 12), ordered=False)
+        pids = [pid for both in executor.imap(_and_pid, first) for pid in both]
+    assert len(pids) == len(set(pids)) == 24
+
+
+def _and_pid(pids: tuple[int, ...]) -> tuple[int, ...]:
+    return (*pids, os.getpid())
 
 
 @pytest.mark.parametrize("attempt", range(3))

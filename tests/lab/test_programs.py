@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
+from time import perf_counter_ns
 from typing import Any
 
 import pytest
 
-from breakeven.lab.processes.families import descendants
+from breakeven.lab.processes.families import descendants, waited
 from breakeven.lab.processes.programs import Program, ProgramFailed, ProgramSilent
 from breakeven.lab.transports.links import has_mpi, launcher
 
@@ -178,3 +180,36 @@ def test_descendants_begin_with_the_process_itself() -> None:
     with Program("timeit", ["-n", "1", "pass"]) as program:
         assert program.pid in descendants(os.getpid())
     assert sys.executable
+
+
+def test_a_program_that_has_ended_is_no_broken_pipe(program_file: Path) -> None:
+    """Who goes on talking to it hears why it ended."""
+    program_file.write_text("raise SystemExit('no such thing')\n")
+    with Program("measured_program") as program:
+        assert program.hear() is None
+        with pytest.raises(ProgramFailed, match="no such thing"):
+            program.say("x" * 1_000_000)  # more than a pipe holds
+
+
+def test_a_program_that_ends_in_place_of_an_answer_is_told(program_file: Path) -> None:
+    """Even if it ends well."""
+    program_file.write_text("pass\n")
+    with Program("measured_program") as program, pytest.raises(ProgramFailed, match="exit code 0"):
+        program.answer()
+
+
+def test_a_child_is_waited_for_where_the_kernel_knows_no_descriptors_of_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python may have been built for a newer one."""
+
+    def unknown(*_: object) -> int:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(os, "pidfd_open", unknown, raising=False)
+    child = os.fork()
+    if not child:
+        os._exit(7)
+    ended = waited(child, perf_counter_ns() + 10**10)
+    assert ended is not None
+    assert os.waitstatus_to_exitcode(ended[1]) == 7

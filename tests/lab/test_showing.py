@@ -112,3 +112,13 @@ def test_a_page_holds_figure_and_table_and_asks_for_nothing_from_elsewhere() -> 
     assert drawing.INK not in text.split("</style>", 1)[1]
     assert "<script" not in text
     assert 'src="http' not in text
+
+
+def test_sizes_of_nothing_alone_can_be_drawn() -> None:
+    """A logarithm of it is none."""
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    axes.plot([0.0], [1.0])
+    drawing.logarithmic(axes, x="size [B]", y="one-way [µs]", sizes=True)
+    assert axes.get_xticks()[0] == 0.0

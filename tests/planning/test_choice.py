@@ -185,3 +185,16 @@ def test_what_pays_for_an_unknown_number_of_items_is_what_pays_for_many() -> Non
     few = Situation(items=4, known=True, cpus=2, start_seconds=0.1e-3, threads_load_seconds=4e-3)
     assert choose(waiting, few, assumed(2)).forecast.backend == "processes"
     assert choose(waiting, replace(few, known=False), assumed(2)).forecast.backend == "threads"
+
+
+def test_memory_that_many_items_would_not_leave_does_not_refuse_few() -> None:
+    """How many are still to come is a guess; a way that it rules out can be taken for what is known."""
+    sample = Sample(
+        items=10, seconds=4e-3, mean_seconds=4e-4, spread_seconds=0.0, error=0.02, cpu_share=1.0, gil_share=1.0,
+        argument=Payload(shared_bytes=1e5), result=Payload(), call_bytes=0,
+    )  # fmt: skip
+    for limit in range(40, 400, 4):
+        situation = Situation(
+            items=100, known=False, cpus=8, max_workers=None, start_method="fork", memory_limit=limit * 10**6
+        )
+        assert choose(sample, situation, assumed(8)).forecast.backend in ("serial", "processes")

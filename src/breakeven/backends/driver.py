@@ -91,10 +91,9 @@ class Driver(Pending):
 
     def _feed(self, crew: Crew) -> None:
         """Hand out work, and see to it that somebody listens for what comes of it. Under the lock."""
-        inside = self._inside
-        if inside and not any(stream.reading for stream in crew.streams):
+        if self._inside and not any(stream.reading for stream in crew.streams):
             return  # called from within, by user code that is being pickled: the outer call goes on
-        self._inside = True
+        self._inside += 1
         try:
             if len(crew.functions) > 2 * MOST:
                 crew.tidy(KEEP_BYTES)
@@ -105,10 +104,10 @@ class Driver(Pending):
             if not self._depth:
                 self._listen(crew, self._attendant)
         except BaseException as error:
-            self._inside = inside
+            self._inside -= 1
             self._give_up(error)
             raise
-        self._inside = inside
+        self._inside -= 1
         if self._depth and self._holder == get_ident():
             return
         limited = crew.timeout is not None or crew.max_memory is not None
@@ -173,11 +172,11 @@ class Driver(Pending):
             if crew.closed:
                 return
             if not self._killed:
-                inside, self._inside = self._inside, True  # input that is being read may wait for a result
+                self._inside += 1  # input that is being read may wait for a result
                 try:
                     crew.process(arrived)
                 finally:
-                    self._inside = inside
+                    self._inside -= 1
                 if self._left or self._unwatched or self._untidy:
                     self._sweep(crew)
             if self._waiting:
@@ -196,8 +195,12 @@ class Driver(Pending):
             crew = self._open_crew()
             function = crew.function(work.fn, work.options.seed)
             window = WINDOW * crew.max_workers if bounded else None
-            stream = MappedStream(work, function, ordered=ordered, window=window)
-            crew.begin(stream)
+            function.users += 1  # already: asking the input for its iterator may run what puts unused functions away
+            try:
+                stream = MappedStream(work, function, ordered=ordered, window=window)
+                crew.begin(stream)
+            finally:
+                function.users -= 1
             self._feed(crew)
         if self.settled:
             self._settle()
@@ -237,7 +240,7 @@ class Driver(Pending):
 
     def _sweep(self, crew: Crew) -> None:
         """Put away maps that nobody takes results from, and functions that nobody needs. Under the lock."""
-        self._inside = True
+        self._inside += 1
         try:
             while self._left:
                 stream, run_on = self._left.popleft()
@@ -255,7 +258,7 @@ class Driver(Pending):
                 crew.tidy(KEEP_BYTES)
             self._untidy = False
         finally:
-            self._inside = False
+            self._inside -= 1
 
     def _put_away(self, crew: Crew, stream: MappedStream) -> None:
         if stream in self._stopped:

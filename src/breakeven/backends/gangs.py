@@ -22,7 +22,7 @@ from breakeven.engine.functions import Function
 from breakeven.engine.loops import LOOPS, TIMED
 from breakeven.engine.stream import Stream
 from breakeven.ledger import recorder as states
-from breakeven.planning.chunks import TARGET_SECONDS, WINDOW, chunk_size
+from breakeven.planning.chunks import WINDOW, chunk_size
 from breakeven.probes.capacity import usable_cpus
 from breakeven.work import Failure
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from breakeven.work import Options, Work
 
 SMOOTHING = 0.4
+PART_SECONDS = 2e-3  # after which a thread tells what it has done: that is no message, and costs next to nothing
 BOUNDED_CHUNK = 64  # items in a chunk of a stream, so that it does not read far ahead
 ABANDON_SECONDS = 0.05  # what the end of a call waits for threads that are in the middle of an item
 
@@ -364,7 +365,7 @@ class Hand:
                 failures.append((at - 1, error))
             now = clock()
             stop = at >= chunk.count or board[protocol.CANCELLED] or (failures and chunk.flags & protocol.STOP_ON_ERROR)
-            if stop or failures or now - began > TARGET_SECONDS:
+            if stop or failures or now - began > PART_SECONDS:
                 if chunk.mode == nouns.FOLD and not failures:
                     now = self._fold(chunk, values)
                 times = (began, now, thread_time() - cpu)
@@ -374,7 +375,8 @@ class Hand:
                 if not self.gang.done(self, chunk, values, failures, times, last=bool(stop)) or stop:
                     break
                 failures, began, cpu = [], clock(), thread_time()
-            size = size * 2 if (now - began) < TARGET_SECONDS / 4 else size
+            elif now - began < PART_SECONDS / 4:
+                size *= 2
         nouns.enter(None, None)
 
     def _fold(self, chunk: Chunk, values: list[Any]) -> float:

@@ -15,7 +15,7 @@ from breakeven.engine.functions import Function
 from breakeven.engine.stream import Stream
 from breakeven.ledger import recorder as states
 from breakeven.loading import loading
-from breakeven.planning.chunks import WINDOW, fits_beside_a_start
+from breakeven.planning.chunks import GROWTH, WINDOW, fits_beside_a_start
 from breakeven.records import replace
 
 TYPE_CHECKING = False
@@ -177,7 +177,8 @@ class Mixed:
             self._step(crew.pump)
 
     def _first_chunk(self) -> int:
-        return max(int(FIRST_CHUNK_SECONDS / self.seconds_an_item), 1) if self.seconds_an_item else 1
+        """The size that a first chunk may be `GROWTH` times of."""
+        return max(int(FIRST_CHUNK_SECONDS / GROWTH / self.seconds_an_item), 1) if self.seconds_an_item else 1
 
     # --- turns ---
 

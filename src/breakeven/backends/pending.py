@@ -30,7 +30,7 @@ class Pending(Helm):
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
         self._recorder = recorder
-        self._inside = False  # the lock is held in the midst of a change
+        self._inside = 0  # how often the lock is held in the midst of a change; it is let go of while input waits
         self.settled: deque[tuple[TaskFuture, Any, BaseException | None]] = deque()
         self.pending: dict[TaskFuture, None] = {}
         self._stopped: list[MappedStream] = []  # maps of which no more is sent
@@ -45,7 +45,7 @@ class Pending(Helm):
         function, task.function = task.function, None
         if function is not None:
             function.users -= 1
-            self._untidy = self._untidy or (function.heavy and not function.users)
+            self._untidy = self._untidy or (not function.users and function.heavy)
 
     def _settle(self) -> None:
         """Resolve futures, outside the lock, since their callbacks may do anything."""
@@ -104,7 +104,7 @@ class Pending(Helm):
                 sink = crew.queue.popleft().sink
                 assert isinstance(sink, Task)  # noqa: S101 - maps are cut when they are sent
                 dropped.append(sink.future)
-            inside = self._inside
+            inside = bool(self._inside)
         for future in dropped:
             self._discard(future)
         if wait and not inside:
@@ -211,7 +211,7 @@ class Pending(Helm):
         """In a forked child: the workers are the parent's."""
         self._make_locks()
         self._depth = 0
-        self._inside = False
+        self._inside = 0
         self._closed = self._closing = True
         self._refusal = RuntimeError("this executor belongs to the process that made it; make another one here")
         self.pending.clear()

@@ -1,12 +1,12 @@
 """Threads that submitted calls and maps of one executor share.
 
-Lives here: taking turns. Never here: what a thread does with a chunk (`gangs`). All run on one pool of threads, so
-there are never more than `max_workers`. A map has as many hands; a hand does one chunk a turn, and goes to the end of
+Lives here: taking turns. Never here: what a thread does with a chunk (`gangs`). All run on one pool of threads, and
+never more than `max_workers` at a time. A map has as many hands; a hand does one chunk a turn, and goes to the end of
 the queue when somebody waits there, so neither a long map nor a slow consumer keeps a submitted call from running.
 
 A thread that reads a map's input runs code of the caller's, which may wait for this very executor, as in
 `executor.imap(f, executor.imap(g, items))`. So one reads while the map's other hands rest, and where it comes to wait
-there is one thread more meanwhile.
+it gives its place to one thread more, which stays, and waits for a place like all others.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class SharedThreads:
         self._here = threading.local()
         self._submitted = count()
         self._growing = threading.Lock()
+        self._places = threading.Semaphore(self._workers)  # of those that work at once
 
     # --- the pool ---
 
@@ -70,30 +71,37 @@ class SharedThreads:
         if pool is None:
             raise RuntimeError("cannot schedule new futures after shutdown")
         self.stand_in()
-        return pool.submit(step, *args)
+        return pool.submit(self._in_place, step, *args)
+
+    def _in_place(self, step: Callable[..., Any], *args: Any) -> Any:
+        with self._places:
+            return step(*args)
 
     def read(self, cut: Callable[[], Chunk | None]) -> Chunk | None:
         """Have a thread of the pool read input."""
         here = self._here
-        here.reads, here.extra = True, 0
+        here.reads, here.extra = True, False
         try:
             return cut()
         finally:
             here.reads = False
-            self._grow(-here.extra)
+            if here.extra:
+                self._grow(-1)
+                self._places.acquire()
 
     def stand_in(self) -> None:
-        """This thread may come to wait for the pool: if it is one of the pool's that reads input, start another."""
+        """This thread may come to wait for the pool: one of the pool's that reads input leaves its place to another."""
         here, pool = self._here, self._pool
         if getattr(here, "reads", False) and not here.extra and pool is not None:
             self._grow(1)
-            here.extra = 1
+            here.extra = True
+            self._places.release()
             while pool._idle_semaphore.acquire(blocking=False):  # noqa: SLF001 - before 3.12 it counts busy threads, too
                 pass
             pool.submit(int)
 
     def _grow(self, threads: int) -> None:
-        if threads and self._pool is not None:
+        if self._pool is not None:
             with self._growing:
                 self._pool._max_workers += threads  # noqa: SLF001 - a pool cannot be told otherwise; see decision 0026
 

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from typing import TypeGuard
 
 __all__ = ["main"]
 
@@ -73,19 +74,22 @@ def _finish(command: str, words: list[str]) -> int:
     except BrokenPipeError:
         silence_stdout()
         return FAILED
-    except OSError as error:
-        if error.errno not in NO_MORE_OUTPUT:
+    except Exception as error:
+        known = _code_of(error)
+        if known is not None:
+            print(f"breakeven {command}: {error}", file=sys.stderr)
+            return known
+        if not _is_of_stdout(error):
             raise
         silence_stdout()
         print(f"breakeven {command}: the output cannot be written: {error.strerror}", file=sys.stderr)
         return FAILED
-    except Exception as error:
-        known = _code_of(error)
-        if known is None:
-            raise
-        print(f"breakeven {command}: {error}", file=sys.stderr)
-        return known
     return code
+
+
+def _is_of_stdout(error: Exception) -> TypeGuard[OSError]:
+    """Whether it says that stdout takes no more: that of a named file is somebody else's."""
+    return isinstance(error, OSError) and error.errno in NO_MORE_OUTPUT and error.filename is None
 
 
 def _have_streams() -> None:

@@ -6,12 +6,13 @@ Lives here: telling what the user's code raised, without the frames that led the
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from traceback import format_exception
 
 from breakeven.errors import BreakevenError, RemoteTraceback
 
-OURS = (str(Path(__file__).parents[1]), "<frozen importlib", str(Path(importlib.__file__).parent))
+OURS = (f"{Path(__file__).parents[1]}{os.sep}", "<frozen importlib", f"{Path(importlib.__file__).parent}{os.sep}")
 
 
 def told(error: BaseException) -> str:

@@ -61,7 +61,8 @@ def execute(options: argparse.Namespace) -> int:
     print(f"Figures and tables: {path}", file=sys.stderr if options.json else sys.stdout)
     if interrupted or any(answer.interrupted for answer in answers):
         return INTERRUPTED
-    return DONE if all(answer.finding is not None and not answer.finding.violated for answer in answers) else FAILED
+    good = (answer.finding is not None and not answer.reason and not answer.finding.violated for answer in answers)
+    return DONE if all(good) else FAILED
 
 
 def _checked(text: str) -> Path:
@@ -92,6 +93,6 @@ def _as_dict(answers: Sequence[Answer]) -> dict[str, object]:
     return {
         "version": 1,
         "findings": [answer.finding.to_dict() for answer in answers if answer.finding is not None],
-        "failed": {answer.instrument: answer.reason for answer in answers if answer.finding is None},
+        "failed": {answer.instrument: answer.reason for answer in answers if answer.reason or answer.finding is None},
         "seconds": {answer.instrument: round(answer.seconds, 3) for answer in answers},
     }

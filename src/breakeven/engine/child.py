@@ -64,12 +64,27 @@ def run(seat: Seat, board: int, lifeline: int, born: float) -> None:
 
 
 def _disown(worker: Worker, seat: Seat) -> None:
-    """This is a copy that a task has forked: should it ever come back to the loop, it is nobody's worker."""
+    """This is a copy that a task has forked: it is nobody's worker, and ends where its task does."""
+    worker.leave = _end_copy
+    for _ in worker.items:  # none of those that follow is the copy's to do
+        pass
     seat.socket.close()
-    worker._results = None  # noqa: SLF001 - or it would write where the worker does
     if seat.tokens >= 0:
         os.close(seat.tokens)
         seat.tokens = -1
+    logs = sys.modules.get("breakeven.engine.logs")
+    if logs is not None:
+        logs.keep_here()
+
+
+def _end_copy(error: BaseException | None) -> None:
+    """End as a program does, by what its task raised."""
+    status = 0 if error is None else 1
+    if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
+        status = error.code or 0
+    elif error is not None:
+        sys.excepthook(type(error), error, error.__traceback__)
+    _leave(status)
 
 
 def _arm(board: int, lifeline: int) -> None:

@@ -126,7 +126,7 @@ class Crew(Roster):
         if chunk is None:
             self.recorder.mark(recorder.DISPATCH)
             return False
-        if stream.pulls and not self.exclusive and self._has_turned(member):
+        if stream.pulls and not self.exclusive and (stream.cancelled or self._has_turned(member)):
             stream.again(chunk, 0, chunk.count, alone=False)
             stream.finished(chunk)
             return True
@@ -137,6 +137,8 @@ class Crew(Roster):
 
     def _has_turned(self, member: Member) -> bool:
         """Whether `_idlest` would not choose it any more: the input may have asked this very crew for results."""
+        if self.max_tasks is not None and member.inflight:
+            return True
         return member not in self.members or bool(member.retiring or member.skips or member.doom or member.gone_idle)
 
     def _depth(self, member: Member, seconds: float | None) -> int:

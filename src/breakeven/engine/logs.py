@@ -59,6 +59,12 @@ def forward(send: Callable[[bytes], None], setup: dict[str, Any]) -> None:
     set_levels(setup.get("levels") or {})
 
 
+def keep_here() -> None:
+    """In a copy that a task has forked: the way to the parent is the worker's; what is a warning goes to stderr."""
+    root = logging.getLogger()
+    root.handlers[:] = [handler for handler in root.handlers if not isinstance(handler, _Forward)]
+
+
 def set_levels(levels: dict[str, int]) -> None:
     """Give loggers the parent's levels."""
     for name, level in levels.items():

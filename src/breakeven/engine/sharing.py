@@ -39,7 +39,7 @@ def _let_go_of_the_dead() -> None:
         except OSError:
             lives = False
         if not lives:
-            del _kept[pid, descriptor, inode]
+            _kept.pop((pid, descriptor, inode), None)  # two threads of a task may be here at once
 
 
 class SharedArray(np.ndarray):

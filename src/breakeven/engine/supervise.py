@@ -147,8 +147,12 @@ def _perhaps_warn(crew: Roster, member: Member, chunk: Chunk, waited: float) -> 
     else:
         what = f"pickled or unpickled for {waited:.1f} s"
     member.seen_since = float("inf")
-    where = f"item {chunk.first + item} of {chunk.sink.title} in worker {member.pid}"
-    text = f"{where} has been {what}; give a timeout to have such items ended"
+    which = f"item {chunk.first + item}"
+    if phase == protocol.DECODING and chunk.count > 1:
+        which = f"chunk of {chunk.count} items from item {chunk.first} on"
+    text = (
+        f"{which} of {chunk.sink.title} in worker {member.pid} has been {what}; give a timeout to have such items ended"
+    )
     crew.recorder.note(text)
     import logging
 

@@ -80,7 +80,10 @@ def _fork_one(control: socket, own: tuple[int, int]) -> bool:
     request = loads(body)
     for name in request["preload"]:
         _load(name, request["path"])
-    pools.find()
+    try:
+        pools.find()
+    except Exception:  # noqa: BLE001,S110 - the worker will look anew, and say what is wrong
+        pass
     born = clock()
     try:
         pid = os.fork()

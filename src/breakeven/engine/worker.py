@@ -29,9 +29,10 @@ from breakeven.engine.part import Part, Unloadable, facts_of, heed, queue_delay_
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
+NOTHING: Iterator[Any] = iter(())
 BLOCK_SECONDS = 200e-6  # items between two looks at the clock
 FLUSH_SECONDS = 8e-3  # finished results wait no longer than this for the rest of their chunk
 SPLIT_SECONDS = 16e-3  # a chunk that takes longer than foreseen is handed back here
@@ -85,6 +86,8 @@ class Worker:
         "_seat",
         "_watch_memory",
         "_window",
+        "items",
+        "leave",
     )
 
     def __init__(self, seat: Seat) -> None:
@@ -103,6 +106,8 @@ class Worker:
         self._held_since = 0.0
         self._queue_delay = queue_delay_reader()
         self._watch_memory = bool(seat.setup.get("watch_memory"))
+        self.items = NOTHING  # of the chunk at hand, those that were not begun
+        self.leave: Callable[[BaseException | None], None] | None = None  # in a copy that a task has forked
 
     # --- the loop ---
 
@@ -287,6 +292,8 @@ class Worker:
         queued = self._queue_delay() if timing and (not hint or hint * count > WORTH_QUEUE) else -1.0
         board[protocol.PHASE] = phase = protocol.SWEEPING if sweeping else protocol.COMPUTING
         flush, before = began + FLUSH_SECONDS, began
+        self.items = items
+        self._part_ways()  # forked while they were unpickled
         while True:
             try:
                 if sweeping:
@@ -295,9 +302,11 @@ class Worker:
                     loop(fn, islice(items, block), part.done, part.values.append, board, mode)
                 part.done = part.first + len(part.values)
             except BaseException as error:  # noqa: BLE001 - whatever the task raised is its outcome
+                self._part_ways(error)
                 part.done = part.fail(error)
                 if flags & protocol.STOP_ON_ERROR:
                     break
+            self._part_ways()
             now = clock()
             if part.done >= count or board[protocol.CANCELLED] >= part.seq:
                 break
@@ -317,9 +326,15 @@ class Worker:
             elif now - before > 2 * BLOCK_SECONDS:
                 block = max(1, block // 2)
             before = now
+        self.items = NOTHING
         if part.fold is not None:
             self._fold(part, part.fold)
         self._time(part, cpu, queued, clock(), timing=timing)
+
+    def _part_ways(self, error: BaseException | None = None) -> None:
+        """A copy that a task has forked ends here."""
+        if self.leave is not None:
+            self.leave(error)
 
     def _fold(self, part: Part, fold: Any) -> float:
         """Join what neighbours gave, within the last one's time; not where one of them has failed. Returns now."""

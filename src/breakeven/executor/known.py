@@ -62,9 +62,8 @@ class Known:
         else:
             dearer = min(dearer, 1.0)
         sample = self.sample
-        if dearer < 1.0:
-            error = sample.error if crowded or as_long(dearer, 1.0) else DOUBTED
-            sample = replace(sample, mean_seconds=seconds_an_item, error=error)
+        if dearer < 1.0 and not as_long(dearer, 1.0):
+            sample = replace(sample, mean_seconds=seconds_an_item, error=sample.error if crowded else DOUBTED)
         return replace(self, sample=sample, items=self.items if as_long(dearer, 1.0) else 0, handicap=handicap)
 
 

@@ -69,7 +69,7 @@ class Noticing:
         """
         queued = queued_seconds()
         before, self._queued = self._queued, queued
-        self.doubtful = before is None and cpu_seconds < SEEMS_TO_WAIT * seconds and _crowded()
+        self.doubtful = before is None and queued is not None and cpu_seconds < SEEMS_TO_WAIT * seconds and _crowded()
         if self.doubtful:
             return
         self.observed.used(cpu_seconds, seconds, None if before is None or queued is None else queued - before)

@@ -371,7 +371,7 @@ class Steering:
             sample = sample if agrees else replace(sample, mean_seconds=mean_seconds)
         if sample.mean_seconds and items:
             stands = not self._broken and (self._chosen_by is None or known.alike(sample, self._chosen_by))
-            before = known.Known(
+            learnt = known.Known(
                 sample=replace(sample, gil_share=None) if self._tried_in_crowd else sample,
                 items=items if stands else 0,
                 choice=choice,
@@ -381,8 +381,8 @@ class Steering:
             there = promise.seconds_a_task(self._recorder)
             if there is not None and mixed is not None and mixed.facts["backend"] != "serial":
                 crowded = promise.crowded(self._recorder)
-                before = before.done_elsewhere(there, mixed.facts["backend"], broken=self._broken, crowded=crowded)
-            known.remember(self._work.fn, before)
+                learnt = learnt.done_elsewhere(there, mixed.facts["backend"], broken=self._broken, crowded=crowded)
+            known.remember(self._work.fn, learnt)
         if mixed is None:
             return
         stayed = mixed.stream.shared is None and len(self.moves) == 1  # what comes again is copied once

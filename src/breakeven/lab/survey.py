@@ -28,7 +28,7 @@ _REASON_LINES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came of one instrument: its finding, or why there is none."""
+    """What came of one instrument: its finding, and why there is none or not all of it."""
 
     instrument: str
     seconds: float
@@ -69,8 +69,9 @@ def _asked(name: str, *, quick: bool) -> Answer:
     if interrupted and finding is None:
         reason = "interrupted before it had measured anything"
     seconds = monotonic() - began
-    if late and finding is None:
-        reason = f"it was ended after {seconds:.0f} s, and had measured nothing until then"
+    if late:
+        had = "had measured nothing until then" if finding is None else "what it had measured until then is shown"
+        reason = f"it was ended after {seconds:.0f} s, and {had}"
     return Answer(instrument=name, seconds=seconds, finding=finding, reason=reason, interrupted=interrupted)
 
 

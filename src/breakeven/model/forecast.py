@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from breakeven.model.profile import MachineProfile
     from breakeven.model.sample import Sample
 
+CHUNK_BYTES = 4 << 20  # of arguments in a chunk at most: engine.dispatch.CHUNK_BYTES
 CHUNK_SECONDS = 8e-3  # what the engine aims at: planning.chunks.TARGET_SECONDS
 LARGEST_CHUNK = 1 << 16
 MODEL_ERROR = {"measured": 0.15, "assumed": 0.22}  # relative, 80 %, of a parallel run; checked by the regret benchmark
@@ -219,7 +220,9 @@ def chunk_costs(sample: Sample, chunk: int, profile: MachineProfile) -> tuple[fl
 def _chunk(sample: Sample, items: int, workers: int) -> int:
     """Tasks a message, as the engine will come to choose them."""
     tau = max(sample.mean_seconds, 1e-9)
-    return max(min(int(CHUNK_SECONDS / tau), LARGEST_CHUNK, -(-items // (4 * workers))), 1)
+    argument = sample.argument or NOTHING
+    held = max(argument.stream_bytes + argument.shared_bytes, 1.0)
+    return max(min(int(CHUNK_SECONDS / tau), LARGEST_CHUNK, int(CHUNK_BYTES / held), -(-items // (4 * workers))), 1)
 
 
 def _tail(sample: Sample, items: int, workers: int) -> float:

@@ -178,6 +178,7 @@ def choose(sample: Sample, situation: Situation, profile: MachineProfile) -> Cho
     if best is not serial and not situation.known:
         further = candidates(sample, replace(situation, items=FURTHER * situation.items), profile)
         order = [way.backend for way in sorted(further, key=_seconds)]
+        order += [way.backend for way in safe]  # memory may not allow it further on
         best = min(safe, key=lambda way: (order.index(way.backend), way.seconds))
     if best.backend == "threads" and sample.blocked_share >= WAITING and not situation.known:
         best = _widened(best, sample, situation)

@@ -260,3 +260,22 @@ def test_a_stream_function_is_written_with_velocities_along_its_contours(tmp_pat
     assert "potential" not in found.point_data
     assert found.point_data["velocity"] == pytest.approx(np.tile([3.0, 0, 0], (len(mesh.points), 1)), abs=1e-10)
     assert found.cell_data["mean velocity"][0] == pytest.approx(np.tile([3.0, 0, 0], (9, 1)), abs=1e-10)
+
+
+def test_names_of_boundaries_may_hold_any_character(tmp_path: Path) -> None:
+    """In XML some of them mean something else."""
+    mesh = fem.generate("channel", nx=2, ny=1)
+    names = {"a&b": mesh.boundaries["inlet"], '<in "1">': mesh.boundaries["outlet"]}
+    odd = fem.Mesh(mesh.points, mesh.quad8, names)
+    assert set(fem.read(fem.write(tmp_path / "odd.vtu", odd)).boundaries) >= set(names)
+
+
+def test_a_file_of_both_kinds_of_quadrilaterals_is_refused(tmp_path: Path) -> None:
+    """One mesh is one of them: taking either alone would leave holes. One that is empty is no kind."""
+    mesh = fem.generate("channel", nx=4, ny=1)
+    nine = np.column_stack([mesh.quad8, mesh.quad8[:, :1]])
+    np.savez(tmp_path / "both.npz", points=mesh.points, quad8=mesh.quad8[:2], quad9=nine[2:])
+    with pytest.raises(fem.MeshError, match="both quad8 and quad9"):
+        fem.read(tmp_path / "both.npz")
+    np.savez(tmp_path / "nine.npz", points=mesh.points, quad8=mesh.quad8[:0], quad9=nine)
+    assert len(fem.read(tmp_path / "nine.npz").quad8) == 4

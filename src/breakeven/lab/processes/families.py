@@ -27,17 +27,22 @@ _SEGMENTS = b"/dev/shm/mpich_shm_"  # those who make these remove them, unless t
 
 def waited(pid: int, until_ns: int) -> tuple[int, int, Any] | None:
     """Wait for a child; None if it has not ended by a moment."""
-    if hasattr(os, "pidfd_open"):
+    try:
         descriptor = os.pidfd_open(pid)
-        select.select([descriptor], [], [], max(0.0, (until_ns - perf_counter_ns()) * 1e-9))
-        os.close(descriptor)
+    except (AttributeError, OSError):
+        pass  # not Linux, or an old kernel
+    else:
+        try:
+            select.select([descriptor], [], [], max(0.0, (until_ns - perf_counter_ns()) * 1e-9))
+        finally:
+            os.close(descriptor)
     while True:
         found = os.wait4(pid, os.WNOHANG)
         if found[0]:
             return found
         if perf_counter_ns() > until_ns:
             return None
-        select.select([], [], [], 0.001)  # not Linux
+        select.select([], [], [], 0.001)
 
 
 def has_ended(pid: int) -> bool:
@@ -99,7 +104,7 @@ class Killed:
 
     def __init__(self, pid: int, *, launcher: bool) -> None:
         tree = [one for one in descendants(pid) if _TRACKER not in (read_bytes(f"/proc/{one}/cmdline") or b"")]
-        halted = [one for one in tree if descendants(one) == [one]]
+        halted = [one for one in tree if descendants(one) == [one] and not (launcher and one == pid)]
         for one in halted:
             _send(one, signal.SIGSTOP)
         deadline = perf_counter_ns() + int(_HALT_SECONDS * 1e9)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from shutil import rmtree
 from tempfile import mkdtemp
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from breakeven.engine.arena import open_file
 from breakeven.errors import BreakevenError
@@ -167,11 +167,14 @@ class Program:
         return self._process.pid
 
     def say(self, message: Any) -> None:
-        """Send one line of JSON."""
+        """Send one line of JSON; raises `ProgramFailed` where the program has ended."""
         assert self._process is not None  # noqa: S101 - within the context
         assert self._process.stdin is not None  # noqa: S101 - a pipe, see above
-        self._process.stdin.write(json.dumps(message).encode() + b"\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            self._ended_instead()
 
     def lines(self) -> Iterator[Any]:
         """Every line of JSON the program prints, until it closes its output."""
@@ -205,6 +208,17 @@ class Program:
             self._rest += piece
         line, _, self._rest = self._rest.partition(b"\n")
         return json.loads(line)
+
+    def answer(self, meanwhile: Callable[[], None] | None = None, *, limit_seconds: float = SILENT_SECONDS) -> Any:
+        """The next line of JSON, as `hear` gives it; raises `ProgramFailed` where the program has ended instead."""
+        found = self.hear(meanwhile, limit_seconds=limit_seconds)
+        if found is None:
+            self._ended_instead()
+        return found
+
+    def _ended_instead(self) -> NoReturn:
+        self.finish()  # raises what went wrong
+        raise ProgramFailed(self._name, 0, "")
 
     def finish(self, *, limit_seconds: float = SILENT_SECONDS) -> Toll:
         """Wait for the end; raises `ProgramFailed` where that is no good one, `ProgramSilent` where there is none."""

@@ -120,7 +120,7 @@ def mark_of(answer: Answer) -> str:
     if finding is None:
         return "✘ failed"
     if finding.interrupted:
-        return "interrupted"
+        return f"✘ {answer.reason}" if answer.reason else "interrupted"
     blocks, disturbed = (finding.conditions.get(name) for name in ("blocks", "disturbed_blocks"))
     told = [f"{disturbed} of {blocks} blocks disturbed"] if blocks is not None else []
     return "; ".join(["✘ violated", *told] if finding.violated else told)

@@ -140,7 +140,8 @@ def logarithmic(axes: Axes, *, x: str, y: str, sizes: bool = False) -> None:
     axes.set_ylabel(y)
     plain_numbers(axes.yaxis)
     if sizes:
-        low, high = max(axes.dataLim.x0, 1.0), axes.dataLim.x1
+        low = max(axes.dataLim.x0, 1.0)
+        high = max(axes.dataLim.x1, low)
         steps = max(1, math.ceil(math.log2(high / low) / MOST_STEPS))
         first = math.floor(math.log2(low)) // steps * steps
         ticks = [2.0**power for power in range(first, math.ceil(math.log2(max(high, 2))) + 1, steps)]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from breakeven.errors import UsageError
 from breakeven.lab.processes import forking, placing
-from breakeven.lab.processes.programs import Program, ProgramFailed
+from breakeven.lab.processes.programs import Program
 from breakeven.lab.transports import LOCAL, MPI, NAMES, open_pair
 from breakeven.lab.transports.exchange import LEAVE, Order, follow, lead
 
@@ -120,19 +120,13 @@ class MpiLink:
         with ExitStack() as stack:
             self._program = stack.enter_context(Program.of_command(command))
             self.pid = self._program.pid
-            self.pids = tuple(map(int, self._heard()["pids"]))
+            self.pids = tuple(map(int, self._program.answer()["pids"]))
             self._ended = stack.pop_all()
 
     def run(self, order: Order) -> dict[str, list[float]]:
         """Have the ranks exchange messages."""
         self._program.say(asdict(order))
-        return self._heard()
-
-    def _heard(self) -> dict[str, list[float]]:
-        found: dict[str, list[float]] | None = self._program.hear()
-        if found is None:
-            self._program.finish()  # raises what went wrong
-            raise ProgramFailed(MPI, 0, "")
+        found: dict[str, list[float]] = self._program.answer()
         return found
 
     def dismiss(self) -> None:

@@ -19,7 +19,7 @@ from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.fits import LEAST_POINTS, fit_segments
 from breakeven.lab.measuring.method import Case, take
-from breakeven.lab.processes.programs import Program, ProgramFailed, WrongResult
+from breakeven.lab.processes.programs import Program, WrongResult
 from breakeven.lab.transports.links import has_mpi, launcher
 
 if TYPE_CHECKING:
@@ -86,11 +86,7 @@ def measure(*, quick: bool, ranks: str | None = None, sizes: str | None = None, 
 def once(program: Program, operation: str, algorithm: str, count: int, size_bytes: int) -> dict[str, float]:
     """One collective in a running program; microseconds. Raises `WrongResult` where a rank has anything else."""
     program.say({"operation": operation, "algorithm": algorithm, "length": size_bytes // 8, "turns": 1})
-    turns = program.hear()
-    if turns is None:
-        program.finish()  # raises what went wrong
-        raise ProgramFailed(f"{algorithm} on {count} ranks", 0, "")
-    turn = turns[0]
+    turn = program.answer()[0]
     if not turn["right"]:
         raise WrongResult(f"{operation}, {algorithm}, {count} ranks, {size_bytes} B")
     return {

@@ -17,7 +17,7 @@ from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.method import Case, take
 from breakeven.lab.measuring.statistics import median
-from breakeven.lab.processes.programs import SILENT_SECONDS, Program, ProgramFailed, WrongResult
+from breakeven.lab.processes.programs import SILENT_SECONDS, Program, WrongResult
 
 if TYPE_CHECKING:
     import argparse
@@ -123,10 +123,7 @@ def film(
 
     period_ns = round(1e9 / rate)
     program.say([way, size_bytes, frames, period_ns, analysers, depth])
-    found = program.hear(limit_seconds=SILENT_SECONDS + 2 * frames / rate)
-    if found is None:
-        program.finish()  # raises what went wrong
-        raise ProgramFailed(f"frames by {way}", 0, "")
+    found = program.answer(limit_seconds=SILENT_SECONDS + 2 * frames / rate)
     if found["wrong"]:
         raise WrongResult(f"{found['wrong']} of {frames} frames by {way}")
     latencies = [one * 1e-6 for one in found["latencies_ns"]]

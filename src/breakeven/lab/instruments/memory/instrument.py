@@ -17,7 +17,7 @@ from breakeven.lab.instruments.memory.looking import Peak, group_bytes, look
 from breakeven.lab.measuring.conditions import conditions
 from breakeven.lab.measuring.finding import Finding, Quantity, Row
 from breakeven.lab.measuring.method import Case, take
-from breakeven.lab.processes.programs import Program
+from breakeven.lab.processes.programs import SILENT_SECONDS, Program
 
 if TYPE_CHECKING:
     import argparse
@@ -27,6 +27,7 @@ INCHES = (9.6, 6.6)
 PAYLOAD, QUICK_PAYLOAD = "64 MB", "40 MB"
 WORKERS = 2
 BUDGET_SECONDS, QUICK_BUDGET_SECONDS = 80.0, 1.8
+SLOWEST_BYTES_A_SECOND = 5e7  # at which a payload reaches the workers, one after the other
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 PROCESS, ENGINE = "Process", "breakeven"
@@ -89,11 +90,12 @@ def run(who: str, method: str, sharing: str, *, workers: int, size_bytes: int) -
     """Look at one tree before it has workers and while it holds everything; megabytes."""
     words = [who, method, sharing, str(workers), str(size_bytes)]
     with Program("breakeven.lab.instruments.memory.program", words, variables=ONE_THREAD) as program:
-        _expect(program, program.hear())
+        program.answer()
         peak = Peak(program.pid)
         before = look(program.pid)
         program.say("go on")
-        _expect(program, program.hear(peak))
+        limit = SILENT_SECONDS + workers * size_bytes / SLOWEST_BYTES_A_SECOND
+        program.answer(peak, limit_seconds=limit)
         held = look(program.pid)
         peak.count(held)
         program.say("go on")
@@ -171,12 +173,6 @@ def _cases(*, quick: bool) -> list[tuple[str, str, str]]:
             found += [(PROCESS, method, sharing) for sharing in (INHERITED, INHERITED_LIST)]
         found += [(ENGINE, method, sharing) for sharing in (NOTHING, COPIED, SHARED)]
     return found
-
-
-def _expect(program: Program, heard: object) -> None:
-    """Go on where the program does; where it has ended, `finish` says why."""
-    if heard is None:
-        program.finish()
 
 
 def _headline(rows: tuple[Row, ...], size_bytes: int) -> str:

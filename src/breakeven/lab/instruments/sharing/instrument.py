@@ -66,7 +66,7 @@ def measure(*, quick: bool, adders: int | None = None) -> Finding:
 
         def once(way: str, count: int) -> dict[str, float]:
             program.say({"way": way, "adders": count, "count": UPDATES[way] // (4 if quick else 1)})
-            turn = program.hear()
+            turn = program.answer()
             return {
                 "update": turn["ns_an_update"] * 1e-3,
                 "rate": turn["updates_a_second"] * 1e-3,

@@ -109,7 +109,7 @@ def _by_arrays(mesh: Mesh, effort: Effort) -> Assembled:
         places = be.map(
             *room.stiffness("numpy", processes_shared.spans_of(mesh, effort)),
             max_workers=effort.max_workers,
-            chunksize=effort.chunksize or 1,
+            chunksize=effort.chunksize or ("auto" if effort.batch_size else 1),
             start_method=effort.start_method,
             retries=RETRIES,
             progress=False,

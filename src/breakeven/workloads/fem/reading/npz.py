@@ -48,9 +48,16 @@ def mesh_of(arrays: Mapping[str, Any], file: Path, *, drop_triangles: bool) -> M
     else:
         missing = " and ".join(name for name in ("x", "y") if name not in arrays)
         raise MeshError(f"{file.name} has no dataset {missing}; it has {there}, and x, y, quad8 are needed", "points")
-    name = next((name for name in ("quad8", "quad9") if name in arrays), None)
-    if name is None:
+    kinds = [name for name in ("quad8", "quad9") if name in arrays]
+    kinds = [name for name in kinds if np.size(arrays[name])] or kinds[:1]
+    if not kinds:
         raise MeshError(f"{file.name} has no dataset quad8 (E, 8) or quad9 (E, 9); it has {there}", "quad8")
+    if len(kinds) > 1:
+        raise MeshError(
+            f"{file.name} has both quad8 and quad9; leave the middles of the nine-node elements out, quad9[:, :8], "
+            "and put all elements into quad8",
+            "quad8",
+        )
     for other in arrays:
         if other.lower().startswith("tri") and np.size(arrays[other]) and not drop_triangles:
             raise MeshError(
@@ -65,4 +72,4 @@ def mesh_of(arrays: Mapping[str, Any], file: Path, *, drop_triangles: bool) -> M
             "boundaries",
         )
     named = {key.removeprefix(PREFIX): edges for key, edges in arrays.items() if key.startswith(PREFIX)}
-    return Mesh(points, arrays[name], named)
+    return Mesh(points, arrays[kinds[0]], named)

@@ -6,6 +6,7 @@ Boundaries are written as lines too, with their number in `boundary` (-1 in elem
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def write(file: Path, mesh: Mesh, solution: Solution | None = None, *, stream: b
     number = [np.full(size, place - 1, np.int32) for place, size in enumerate(sizes)]
     point_data: dict[str, Any] = {}
     cell_data: dict[str, Any] = {"boundary": number}
-    cell_data |= {PREFIX + name: [(one == place).astype(np.int8) for one in number] for place, name in enumerate(named)}
+    for place, name in enumerate(named):  # meshio writes names as they are
+        cell_data[escape(PREFIX + name)] = [(one == place).astype(np.int8) for one in number]
     if solution is not None:
         point_data["stream function" if stream else "potential"] = solution.potential
         point_data["velocity"] = _spatial(solution.nodal_velocity(), turned=stream)
