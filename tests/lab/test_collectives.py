@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -110,10 +110,10 @@ def test_an_interrupt_ends_the_ranks_of_pipes_and_of_mpi(answers: int, monkeypat
     calls = iter(range(10_000))
     hear = Program.hear
 
-    def interrupted(self: Program) -> object:
+    def interrupted(self: Program, *args: Any, **limit: Any) -> object:
         if next(calls) == answers:
             raise KeyboardInterrupt
-        return hear(self)
+        return hear(self, *args, **limit)
 
     monkeypatch.setattr(Program, "hear", interrupted)
     found = measure(quick=True, ranks="2")
