@@ -102,7 +102,7 @@ def test_a_file_that_is_no_report_is_wrong_usage(tmp_path: Path, name: str, cont
 
 def test_a_time_limit_that_ends_a_command_is_told_in_a_line(tmp_path: Path) -> None:
     """It is an error of ours, though it is one of the system's kinds."""
-    (tmp_path / "slow.py").write_text("import time\ndef slow(n):\n    time.sleep(30)\n")
+    (tmp_path / "slow.py").write_text("import time\ndef slow(n):\n    time.sleep(0.5)\n")
     words = ("--range", "0:2", "--timeout", "0.2", "--on-error", "raise")
     done = breakeven("compare", "slow.py:slow", *words, cwd=tmp_path)
     assert done.returncode == 1
