@@ -14,12 +14,20 @@ from pathlib import Path
 
 
 def children_of(pid: int) -> list[int]:
-    """The children of a process, this program left out."""
+    """The children of a process that live, this program left out."""
     try:
         words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return []
-    return [int(word) for word in words if int(word) != os.getpid()]
+    return [int(word) for word in words if int(word) != os.getpid() and lives(int(word))]
+
+
+def lives(pid: int) -> bool:
+    """Whether a process has not ended: what nobody has waited for, such as an idle worker of an earlier call, has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def workers_of(pid: int) -> list[int]:
