@@ -4,8 +4,8 @@ Workers are started anew for every run, as those of a pool are. The model is
 T = T_serial · share + start + per message + per byte (of the parent, and of the
 workers side by side; and contention), fitted to counted messages and bytes; its error
 is taken on other batch sizes, between those it was fitted on. On a busy machine more
-rounds are made than asked for, until the figures settle. The break-even is the number of elements from
-which workers pay, by the model and as measured.
+rounds are made than asked for, until the figures settle, for a minute at most. The
+break-even is the number of elements from which workers pay, by the model and as measured.
 """
 
 from __future__ import annotations

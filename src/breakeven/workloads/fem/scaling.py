@@ -32,6 +32,9 @@ _SETTLED = 0.05
 _FEWEST_TO_JUDGE, _MOST_ROUNDS = 3, 4
 """Rounds below which nothing is known of their spread; rounds made at most, in multiples of those asked for."""
 
+_LONGEST_SETTLING_SECONDS = 60.0
+"""Of rounds beyond those asked for: on a machine that does not settle, the margin says so."""
+
 _LONGEST_TRIAL_SECONDS = 10.0
 """In one thread, of a mesh on which the break-even is looked for: of larger ones the model alone speaks."""
 
@@ -103,7 +106,8 @@ def scaling(
     """Measure the table in turns, fit the model to it, try it on `check_sizes`, and look for the break-even.
 
     `check_sizes` are by default the geometric means of neighbouring `batch_sizes`; measured in the same rounds. Of
-    three `rounds` and more, more are made where a busy machine leaves the figures unsettled, up to four times as many.
+    three `rounds` and more, more are made where a busy machine leaves the figures unsettled, up to four times as many,
+    for a minute.
     """
     if not implementation.startswith("processes-"):
         raise ConditionError(f"{implementation!r} moves nothing between processes; name one of processes-…", "scaling")
@@ -178,6 +182,7 @@ def _measured(
     seconds: dict[_Cell, list[float]] = {cell: [] for cell in cells}
     counted: dict[_Cell, tuple[int, int]] = {}
     serial: list[float] = []
+    until_seconds = 0.0
     while True:
         done = len(serial) + 1
         tell(f"round {done}/{rounds}: serial")
@@ -190,9 +195,11 @@ def _measured(
             seconds[size, count].append(took)
         if done < rounds:
             continue
+        if done == rounds:
+            until_seconds = perf_counter() + _LONGEST_SETTLING_SECONDS
         found = middles(np.column_stack([serial, *seconds.values()]))
         settled = found.uncertainty <= _SETTLED or done >= _MOST_ROUNDS * rounds
-        if settled or rounds < _FEWEST_TO_JUDGE:
+        if settled or perf_counter() > until_seconds or rounds < _FEWEST_TO_JUDGE:
             whole, *others = found.seconds.tolist()
             return _Table(whole, seconds, dict(zip(cells, others, strict=True)), counted, done, found.uncertainty)
 
